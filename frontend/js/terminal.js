@@ -277,8 +277,14 @@ export function create(element, { ask, edit, file, files }) {
       }
     };
     // `$` is a letter here: there are no variables, and jsonpath and awk-like texts keep theirs.
+    /** Whether the next word says where complaints go: they are read here in any case. */
+    let whither = false;
     for (const token of parse(text, (name) => `$${name}`)) {
-      if (token === HERE) reader = stages.at(-1);
+      if (whither) whither = false;
+      else if ((token.op === ">&" || token.op === ">") && stages.at(-1).at(-1) === "2") {
+        stages.at(-1).pop();
+        whither = true;
+      } else if (token === HERE) reader = stages.at(-1);
       else if (typeof token === "string") stages.at(-1).push(token);
       else if (token.op === "glob") stages.at(-1).push(token.pattern);
       else if (token.comment !== undefined) break;
@@ -287,7 +293,7 @@ export function create(element, { ask, edit, file, files }) {
         await step();
         skip = (token.op === "&&" && code !== 0) || (token.op === "||" && code === 0);
       } else {
-        complain(`${token.op}: ${inWords().not_here}\n`);
+        complain(`${token.op}: ${/[<>&]/.test(token.op) ? inWords().not_here : inWords().no_shell}\n`);
         return 2;
       }
     }

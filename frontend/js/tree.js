@@ -49,7 +49,7 @@ export function itemsOf({ nodes, pods, workloads, services, components, systems 
     extra ?? group("nodes", t("nodes"), zones.length > 1 ? zones.map((zone) => ({ ...group(`zone/${zone}`, t("zone", { name: zone }), inZone(zone)), place: `zone/${zone}` })) : inZone(zones[0])),
     ...(loose.length ? [group("loose", t("without_node"), loose)] : []),
     group("workloads", t("workloads"), sorted(workloads.set).map((one) => ({
-      id: one.uid, name: `${one.kind} ${where(one.namespace)}${one.name}`, says: t("of", { part: one.available, all: one.wanted }), of: [one.kind, one.namespace, one.name],
+      id: one.uid, place: `workload/${one.namespace}/${one.name}/${one.uid}`, name: `${one.kind} ${where(one.namespace)}${one.name}`, says: t("of", { part: one.available, all: one.wanted }), of: [one.kind, one.namespace, one.name],
       inside: sorted(pods.set.filter((pod) => pod.workload === one.uid)).map(podItem(`${one.uid}/`)),
     }))),
     group("services", t("services"), sorted(services.set).map((one) => ({

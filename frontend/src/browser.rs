@@ -96,6 +96,15 @@ pub fn present() {
     }
 }
 
+/// Gives the focus to the first element that `selector` names, if there is one.
+pub fn focus(selector: &str) {
+    let found = leptos::prelude::document().query_selector(selector).ok().flatten();
+    if let Some(element) = found.and_then(|it| it.dyn_into::<web_sys::HtmlElement>().ok()) {
+        // Fails only for what is not on the page.
+        let _ = element.focus();
+    }
+}
+
 /// Whether the page is large, for a room.
 pub fn presents() -> bool {
     leptos::prelude::document().document_element().is_some_and(|root| root.has_attribute("data-present"))

@@ -8,7 +8,7 @@ use leptos::prelude::*;
 use crate::{
     gallery,
     i18n::*,
-    protocol::{Command, Headline as Said, Pace, Subject, Verdict, Wait},
+    protocol::{Command, Headline as Said, Pace, Verdict, Wait},
     stage::faults::short_name,
     state::Page,
     view_model::{abridged, humps, rounded},
@@ -213,17 +213,23 @@ fn Waits() -> impl IntoView {
     let page = expect_context::<Page>();
     let all = Memo::new(move |_| {
         page.waits.with(|waits| {
-            let mut waits = waits.clone();
+            let mut waits: Vec<Wait> = waits.clone();
             waits.sort_by_key(|wait| (wait.kind, wait.until));
-            // Pods of one node wait together: one countdown each kind.
-            waits.dedup_by_key(|wait| wait.kind);
-            waits
+            // Pods of one node wait together: one countdown each kind, which says for how many.
+            let mut all: Vec<(Wait, usize)> = Vec::new();
+            for wait in waits {
+                match all.last_mut().filter(|(first, _)| first.kind == wait.kind) {
+                    Some((_, count)) => *count += 1,
+                    None => all.push((wait, 1)),
+                }
+            }
+            all
         })
     });
     view! {
         <div class="waits" aria-label=move || t_string!(i18n, wait.label) role="group">
-            <For each=move || all.get().into_iter().take(SHOWN).enumerate() key=|(at, wait)| (*at, wait.id) let:shown>
-                <Countdown shown all />
+            <For each=move || all.get().into_iter().take(SHOWN).enumerate() key=|(at, (wait, count))| (*at, wait.id, *count) let:shown>
+                <Countdown at=shown.0 wait=shown.1 all />
             </For>
         </div>
     }
@@ -235,22 +241,29 @@ pub(crate) fn OwnWaits() -> impl IntoView {
     let i18n = use_i18n();
     let page = expect_context::<Page>();
     let own = Memo::new(move |_| {
-        let selected = page.selection.get().filter(|it| matches!(it, Subject::Object { .. }));
-        let name = selected.as_ref().map_or("", Subject::name);
-        page.waits.with(|waits| waits.iter().filter(|wait| wait.object == name).cloned().collect::<Vec<_>>())
+        let selected = page.selection.get();
+        page.waits.with(|waits| {
+            let own = waits.iter().filter(|wait| wait.is_of(selected.as_ref()));
+            own.map(|wait| (wait.clone(), 1)).collect::<Vec<_>>()
+        })
     });
     view! {
         <div class="waits own" aria-label=move || t_string!(i18n, wait.label) role="group">
-            <For each=move || own.get() key=|wait| wait.id let:wait>
-                <Countdown shown=(0, wait) />
+            <For each=move || own.get() key=|(wait, _)| wait.id let:wait>
+                <Countdown at=0 wait />
             </For>
         </div>
     }
 }
 
 #[component]
-fn Countdown(shown: (usize, Wait), #[prop(optional, into)] all: Signal<Vec<Wait>>) -> impl IntoView {
-    let (at, wait) = shown;
+fn Countdown(
+    at: usize,
+    wait: (Wait, usize),
+    #[prop(optional, into)] all: Signal<Vec<(Wait, usize)>>,
+) -> impl IntoView {
+    let (wait, count) = wait;
+    let object = if count > 1 { format!("{} ×{count}", wait.object) } else { wait.object.clone() };
     let i18n = use_i18n();
     let page = expect_context::<Page>();
     let left = Memo::new(move |_| wait.until.saturating_sub(page.now.get()).div_ceil(1000) * 1000);
@@ -270,7 +283,7 @@ fn Countdown(shown: (usize, Wait), #[prop(optional, into)] all: Signal<Vec<Wait>
     let more = move || {
         let names = all.with(|all| {
             let after = all.iter().skip(at + 1);
-            let names = after.map(|it| format!("{} ({})", words::wait_name(i18n, it.kind), it.object));
+            let names = after.map(|(it, _)| format!("{} ({})", words::wait_name(i18n, it.kind), it.object));
             names.collect::<Vec<_>>()
         });
         (!names.is_empty()).then(|| {
@@ -281,7 +294,7 @@ fn Countdown(shown: (usize, Wait), #[prop(optional, into)] all: Signal<Vec<Wait>
     };
     view! {
         <div class="wait" role="timer">
-            <span class="wait-name" title=move || words::wait_reason(i18n, wait.kind)>{name}<small>{wait.object.clone()}{more}</small></span>
+            <span class="wait-name" title=move || words::wait_reason(i18n, wait.kind)>{name}<small>{object}{more}</small></span>
             <span class="wait-left">{move || { let time = words::duration(i18n, left.get()); t_string!(i18n, wait.left, time = time).to_string() }}</span>
             <button class="quiet" on:click=move |_| page.pace(Pace::Skip(Some(wait.id)))>{t!(i18n, wait.skip)}</button>
             <span class="wait-bar"><i style:transform=passed></i></span>

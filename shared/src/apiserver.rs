@@ -17,6 +17,7 @@ mod held;
 pub mod http;
 mod impersonation;
 mod in_step;
+mod inside;
 mod managed;
 mod metrics;
 mod node_proxy;
@@ -61,6 +62,8 @@ pub struct ApiServer {
     forwarded: node_proxy::Calls,
     /// Requests that the data plane answers.
     proxied: proxy::Calls,
+    /// Requests that came from pods.
+    inside: inside::Calls,
     /// What pods of one owner share: a cache, not state.
     family: family::Family,
     /// Requests that wait a moment for what is about to be there.
@@ -95,6 +98,7 @@ impl ApiServer {
             random: Random::stream(seed, "kube-apiserver"),
             forwarded: BTreeMap::new(),
             proxied: BTreeMap::new(),
+            inside: BTreeMap::new(),
             family: family::Family::default(),
             held: held::Requests::default(),
             signer,
@@ -116,7 +120,7 @@ impl ApiServer {
     pub fn hash_state<H: std::hash::Hasher>(&self, state: &mut H) {
         use std::hash::Hash;
         (&self.watches, &self.random, &self.forwarded, &self.proxied, &self.held).hash(state);
-        (&self.pages, self.served, self.failed).hash(state);
+        (&self.pages, self.served, self.failed, &self.inside).hash(state);
         if let Some(remote) = &self.remote {
             remote.hash(state);
         }
@@ -149,6 +153,7 @@ impl ApiServer {
         }
         self.drop_forwarded(cx);
         self.drop_proxied(cx);
+        self.inside.clear();
     }
 
     /// The connection to `owner` is gone: which watches it had, in its present life.

@@ -416,8 +416,11 @@ impl Cluster {
                 requests.into_iter().for_each(|request| self.send_from_pod(request));
             }
             Process::ApiServer(server) => {
-                if let Input::Packet(packet) = input {
-                    self.apiservers[server as usize].packet(packet, &mut cx);
+                let server = &mut self.apiservers[server as usize];
+                match input {
+                    Input::Packet(packet) => server.packet(packet, &mut self.store, &mut cx),
+                    Input::Response(id, result) => server.answered_inside(id, &result, &mut cx),
+                    _ => {}
                 }
             }
             // A single member of etcd answers without messages.

@@ -26,6 +26,16 @@ const CASES = [
   ["awk", ['BEGIN{print "x"} !/web/{print toupper(substr($1,1,2))}'], ["x", "NA", "DB"]],
   ["awk", ['NR==2{$2="x"; print}'], ["web-1 x Running 0 5m"]],
   ["awk", ["-F/", "NR==2{print $2}"], ["1   Running   0   5m"]],
+  ["awk", ["-v", "OFS=,", "NR>1{print $1,$3}"], ["web-1,Running", "web-2,CrashLoopBackOff", "db-0,Running"]],
+  ["awk", ['NR>1{gsub(/-/, "_", $1); print $1}'], ["web_1", "web_2", "db_0"]],
+  ["awk", ['NR>1{sub(/[0-9]+/, "<&>"); print $1}'], ["web-<1>", "web-<2>", "db-<0>"]],
+  ["awk", ['NR>1{split($1, p, "-"); print p[2], p[1]}'], ["1 web", "2 web", "0 db"]],
+  ["awk", ['NR>1{print ($4>1 ? "many" : "few")}'], ["few", "many", "many"]],
+  ["awk", ['NR>1{printf("%s=%d\\n", $1, $4)}'], ["web-1=0", "web-2=7", "db-0=2"]],
+  ["grep", ["--ignore-case", "--count", "WEB"], ["2"]],
+  ["head", ["--lines=1"], PODS.slice(0, 1)],
+  ["sed", ["s/-/+/1;$!d"], ["db+0   1/1   Running   2   1h"]],
+  ["sed", ["-n", "$="], ["4"]],
   ["sed", ["s/web/app/"], PODS.map((line) => line.replace("web", "app"))],
   ["sed", ["1d"], PODS.slice(1)],
   ["sed", ["-n", "2,3p"], PODS.slice(1, 3)],
@@ -51,6 +61,11 @@ test("what awk and sed do not read is refused in their words", () => {
   };
   assert.match(refused("awk", "{print $1"), /^awk: syntax error at: the end/);
   assert.match(refused("awk", "{print )}"), /^awk: syntax error at: \)\}/);
+  for (const program of ["function f(x){return x} {print f(1)}", "{while(1) print}", "{getline; print}", '{print $1 > "/tmp/x"}', "/a/,/b/"]) {
+    assert.match(refused("awk", program), /is not known to this terminal's awk$/, program);
+  }
+  assert.match(refused("sed", "s/(a)/\\U\\1/"), /\\U is not known/);
+  assert.match(refused("grep", "--nope", "x"), /unrecognized option '--nope'/);
   assert.match(refused("sed", "s/a"), /unterminated `s' command/);
   assert.match(refused("sed", "y/a/b/"), /unknown command: `y'/);
 });

@@ -52,6 +52,7 @@ export function attempts(element, { namespace, name }) {
     light(last);
   }
   function tables({ nodes, all, preemption }, { chosen }) {
+    if (!nodes.length) return [h("p", { class: "muted" }, t("before_nodes"))];
     const plugins = deciding(nodes);
     const filters = [...new Set(nodes.map(({ plugin }) => plugin).filter(Boolean))];
     const cell = (score) => score
@@ -71,7 +72,8 @@ export function attempts(element, { namespace, name }) {
       h("tbody", {}, ...order.slice(0, MOST_ROWS).map(row)));
     const parts = filters.length || plugins.length ? [h("div", { class: "scroll", tabindex: "0" }, table)] : [h("p", { class: "muted" }, t(nodes.length === 1 ? "only_one" : "all_alike", { count: nodes.length }))];
     if (plugins.length) parts.push(h("p", { class: "muted" }, t("score_legend")));
-    if (nodes.length < all) parts.push(h("p", { class: "muted" }, t("not_all", { count: nodes.length, all })));
+    // Of fewer than a hundred all are asked, but where preemption made room on one for it.
+    if (nodes.length < all) parts.push(h("p", { class: "muted" }, t(all < 100 ? "nominated" : "not_all", { count: nodes.length, all, node: nodes[0].node })));
     if (nodes.length > MOST_ROWS) parts.push(h("p", { class: "muted" }, t("rows", { count: MOST_ROWS, all: nodes.length })));
     if (preemption.length) parts.push(h("h5", {}, t("preemption")), h("ul", { class: "closer-list" }, ...preemption.slice(0, MOST_ROWS).map(({ node, victims, why, chosen }) =>
       h("li", { class: chosen ? "won" : undefined }, h("b", {}, node), " ", why ?? (victims.length ? t("victims", { names: victims.join(", ") }) : t("no_victims"))))));

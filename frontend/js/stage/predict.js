@@ -11,6 +11,8 @@ const TIMES = [["soon", 30_000], ["minute", 120_000], ["minutes", 420_000], ["ne
 export function create() {
   let on = false;
   let asking = false;
+  /** Whether an answer is on the screen that nobody has put away. */
+  let telling = false;
   /** Whether time passes, and did when the question came. */
   let running = true;
   let ran = true;
@@ -33,7 +35,7 @@ export function create() {
   });
   function close() {
     const held = asking;
-    asking = false;
+    asking = telling = false;
     card.hidden = true;
     if (held && ran) pace("play");
   }
@@ -53,6 +55,7 @@ export function create() {
     pace("pause");
     const choose = (answer) => () => {
       asking = false;
+      telling = true;
       score.all++;
       const good = right(answer);
       if (good) score.right++;
@@ -70,7 +73,7 @@ export function create() {
     const tools = document.querySelector(".desk .telling .words-tools");
     if (tools && opener.parentNode !== tools) tools.append(opener);
     if (opener.textContent !== t("predict")) opener.textContent = t("predict");
-    if (!on || asking) return;
+    if (!on || asking || telling) return;
     const off = document.querySelector(".stages > .stage .node[data-state=unnoticed]")?.dataset.place;
     if (off && !asked.has(off)) {
       asked.add(off);

@@ -9,13 +9,24 @@ const FUNCTIONS = {
   toupper: (text) => text.toUpperCase(),
   tolower: (text) => text.toLowerCase(),
   int: (text) => Math.trunc(number(text)),
+  index: (text, part) => text.indexOf(part) + 1,
+  sprintf: (form, ...values) => printf(form, values),
 };
+/** What else awk has, and this one has not: said, before something else is made of it. */
+const UNKNOWN = new Set(["function", "func", "while", "do", "getline", "delete", "exit", "match", "close", "system", "nextfile", "rand", "srand"]);
 
 const number = (value) => (typeof value === "number" ? value : Number.parseFloat(value) || 0);
 const isNumber = (value) => typeof value === "number" || (value !== "" && value.trim() !== "" && Number.isFinite(Number(value)));
 const text = (value) => (typeof value === "number" ? String(Number.isInteger(value) ? value : Number(value.toPrecision(6))) : value);
 const truth = (value) => (isNumber(value) ? number(value) !== 0 : value !== "");
 const compare = (a, b) => (isNumber(a) && isNumber(b) ? number(a) - number(b) : text(a) < text(b) ? -1 : Number(text(a) > text(b)));
+
+/** The fields of a line: apart by any white space where that is one space, or by a sign or a pattern. */
+function fieldsOf(line, by) {
+  if (by === " ") return line.trim().split(/\s+/).filter(Boolean);
+  if (line === "") return [];
+  return line.split(typeof by === "string" && by.length > 1 ? new RegExp(by) : by);
+}
 
 /** The text of `printf`: `%s`, `%d`, `%f`, with width and precision. */
 function printf(form, values) {
@@ -33,6 +44,7 @@ class Reader {
   constructor(source, wrong) {
     this.source = source;
     this.at = 0;
+    this.lacks = (what) => wrong(`${what} is not known to this terminal's awk`);
     this.wrong = () => wrong(`syntax error at: ${source.slice(this.from).trim() || "the end"}`);
     this.next();
   }
@@ -65,13 +77,22 @@ class Reader {
   list(end) {
     const all = [];
     while (!this.is(end)) {
-      all.push(this.or());
+      all.push(this.whole());
       if (!this.takes(",")) break;
     }
     this.expect(end);
     return all;
   }
 
+  /** `a ? b : c` */
+  whole = () => {
+    const condition = this.or();
+    if (!this.takes("?")) return condition;
+    const then = this.whole();
+    this.expect(":");
+    const otherwise = this.whole();
+    return (run) => (truth(condition(run)) ? then(run) : otherwise(run));
+  };
   binary(lower, signs, make) {
     let left = lower();
     while (signs.includes(this.token.sign)) {
@@ -85,7 +106,7 @@ class Reader {
   and = () => this.binary(this.match, ["&&"], (_, a, b) => (run) => Number(truth(a(run)) && truth(b(run))));
   match = () => this.binary(this.relation, ["~", "!~"], (sign, a, b) => (run) =>
     Number((b.pattern ?? new RegExp(text(b(run)))).test(text(a(run))) === (sign === "~")));
-  relation = () => this.binary(this.joined, ["<", "<=", ">", ">=", "==", "!="], (sign, a, b) => (run) => {
+  relation = () => this.binary(this.joined, this.printing ? ["<", "<=", ">=", "==", "!="] : ["<", "<=", ">", ">=", "==", "!="], (sign, a, b) => (run) => {
     const order = compare(a(run), b(run));
     return Number({ "<": order < 0, "<=": order <= 0, ">": order > 0, ">=": order >= 0, "==": order === 0, "!=": order !== 0 }[sign]);
   });
@@ -128,7 +149,7 @@ class Reader {
     }
     if (!["=", "+=", "-=", "*=", "/="].includes(sign)) return place;
     this.next();
-    const value = this.or();
+    const value = this.whole();
     return (run) => {
       const [old, other] = [number(place(run)), value(run)];
       const by = number(other);
@@ -138,15 +159,17 @@ class Reader {
   primary() {
     const { number: digits, string, name, sign } = this.token;
     if (sign === "/") return this.regex();
+    if (UNKNOWN.has(name)) throw this.lacks(name);
     if (digits === undefined && string === undefined && !name && sign !== "$" && sign !== "(") throw this.wrong();
     this.next();
     if (digits !== undefined) return () => digits;
     if (string !== undefined) return () => string;
     if (sign === "(") {
-      const inner = this.or();
+      const inner = this.whole();
       this.expect(")");
       return (run) => inner(run);
     }
+    if (name === "sub" || name === "gsub" || name === "split") return this.changing(name);
     if (sign === "$") {
       const which = this.primary();
       return Object.assign((run) => run.field(number(which(run))), { set: (run, value) => run.setField(number(which(run)), value) });
@@ -162,7 +185,34 @@ class Reader {
         set: (run, value) => (run.array(name).set(text(key(run)), value), value),
       });
     }
-    return Object.assign((run) => run.names.get(name) ?? "", { set: (run, value) => (run.names.set(name, value), value) });
+    return Object.assign((run) => run.names.get(name) ?? "", { called: name, set: (run, value) => (run.names.set(name, value), value) });
+  }
+  /** `sub(/a/, "b")`, `gsub(/a/, "b", $2)`, `split($1, parts, "-")` */
+  changing(name) {
+    this.expect("(");
+    const args = this.list(")");
+    if (name === "split") {
+      const [of, into, by] = args;
+      if (!into?.called) throw this.wrong();
+      return (run) => {
+        const parts = fieldsOf(text(of(run)), by?.pattern ?? text(by ? by(run) : run.names.get("FS")));
+        const array = run.array(into.called);
+        array.clear();
+        parts.forEach((part, at) => array.set(String(at + 1), part));
+        return parts.length;
+      };
+    }
+    const [what, put, place] = args;
+    if (!put || (place && !place.set)) throw this.wrong();
+    return (run) => {
+      const { source } = what.pattern ?? new RegExp(text(what(run)));
+      const words = text(put(run)).replace(/\\\\&|&/g, (found) => (found === "&" ? "$&" : "&"));
+      const old = text(place ? place(run) : run.line);
+      let count = 0;
+      const changed = old.replace(new RegExp(source, name === "gsub" ? "g" : ""), (all) => (count++, words.replace("$&", () => all)));
+      if (count) place ? place.set(run, changed) : run.setField(0, changed);
+      return count;
+    };
   }
   regex() {
     const found = /^\/((?:[^/\\]|\\.)+)\//.exec(this.source.slice(this.at - 1));
@@ -192,10 +242,17 @@ class Reader {
     if (name === "print" || name === "printf") {
       this.next();
       const values = [];
-      while (!this.is("}") && !this.is(";") && !this.is("\n") && Object.keys(this.token).length) {
-        values.push(this.or());
+      // With parentheses around all of it, too; behind a sign that would write to a file here nothing is compared.
+      const enclosed = this.is("(") && /^\((?:[^()]|\([^()]*\))*\)\s*(?:[;}\n]|$)/.test(this.source.slice(this.at - 1));
+      if (enclosed) this.next();
+      while (!this.is("}") && !this.is(";") && !this.is("\n") && !this.is(")") && Object.keys(this.token).length) {
+        this.printing = !enclosed;
+        values.push(this.whole());
+        this.printing = false;
         if (!this.takes(",")) break;
       }
+      if (enclosed) this.expect(")");
+      if (this.is(">")) throw this.lacks("> FILE");
       if (name === "printf") return (run) => run.out(printf(text(values[0]?.(run) ?? ""), values.slice(1).map((value) => value(run))), false);
       return (run) => run.out(values.length ? values.map((value) => text(value(run))).join(text(run.names.get("OFS"))) : run.line, true);
     }
@@ -206,7 +263,7 @@ class Reader {
     if (name === "if") {
       this.next();
       this.expect("(");
-      const condition = this.or();
+      const condition = this.whole();
       this.expect(")");
       const then = this.block();
       this.takes(";");
@@ -218,7 +275,7 @@ class Reader {
       this.expect("(");
       const key = this.token.name;
       this.next();
-      if (this.token.name !== "in" || !key) throw this.wrong();
+      if (this.token.name !== "in" || !key) throw this.lacks("for (;;)");
       this.next();
       const array = this.token.name;
       this.next();
@@ -231,7 +288,7 @@ class Reader {
         }
       };
     }
-    return this.or();
+    return this.whole();
   }
 
   /** Rules: when each is for, and what it does. */
@@ -241,7 +298,8 @@ class Reader {
       if (this.takes("\n") || this.takes(";")) continue;
       const when = this.token.name === "BEGIN" || this.token.name === "END" ? this.token.name : undefined;
       if (when) this.next();
-      const pattern = when || this.is("{") ? undefined : this.or();
+      const pattern = when || this.is("{") ? undefined : this.whole();
+      if (this.is(",")) throw this.lacks("/from/,/to/");
       const act = this.is("{") ? this.block() : (run) => run.out(run.line, true);
       rules.push({ when, pattern, act });
     }
@@ -250,9 +308,9 @@ class Reader {
 }
 
 /** A program as a filter: it gives lines for a line, and more at the end. `wrong(why)` makes an error. */
-export function awk(source, separator, wrong) {
+export function awk(source, { separator, set = [] }, wrong) {
   const rules = new Reader(source, wrong).rules();
-  const names = new Map([["NR", 0], ["NF", 0], ["OFS", " "], ["FS", separator ?? " "]]);
+  const names = new Map([["NR", 0], ["NF", 0], ["OFS", " "], ["FS", separator ?? " "], ...set]);
   const arrays = new Map();
   let fields = [];
   let [lines, open] = [[], ""];
@@ -272,8 +330,7 @@ export function awk(source, separator, wrong) {
     },
     read(line) {
       run.line = line;
-      const by = text(names.get("FS"));
-      fields = by === " " ? line.trim().split(/\s+/).filter(Boolean) : line === "" ? [] : line.split(by.length > 1 ? new RegExp(by) : by);
+      fields = fieldsOf(line, text(names.get("FS")));
       names.set("NF", fields.length);
     },
     out(what, whole) {

@@ -7,8 +7,29 @@ import { sed } from "./sed.js";
 class Wrong extends Error {}
 export { Wrong };
 
+/** Long names of flags, as the letters that mean the same; those without one change nothing that is seen here. */
+const LONG = {
+  "ignore-case": "i", "invert-match": "v", "word-regexp": "w", "line-regexp": "x", count: "c", "line-number": "n", "only-matching": "o", quiet: "q",
+  "extended-regexp": "E", "fixed-strings": "F", "after-context": "A", "before-context": "B", context: "C", "max-count": "m", regexp: "e", lines: "n",
+  reverse: "r", "numeric-sort": "n", unique: "u", key: "k", "field-separator": "t", repeated: "d", fields: "f", delimiter: "d", characters: "c",
+  "only-delimited": "s", delete: "d", "squeeze-repeats": "s", "raw-output": "r", "compact-output": "c", words: "w", bytes: "c", expression: "e",
+  "line-buffered": "", color: "", colour: "", "no-filename": "",
+};
+
+/** The same with letters for long names: `--lines=3` as `-n 3`. */
+function shortened(name, args) {
+  return args.flatMap((arg, index) => {
+    if (!/^--./.test(arg) || args.slice(0, index).includes("--")) return [arg];
+    const [long, value] = arg.slice(2).split(/=(.*)/s);
+    const letter = Object.hasOwn(LONG, long) ? LONG[long] : undefined;
+    if (letter === undefined) throw new Wrong(`${name}: unrecognized option '${arg}'`);
+    return letter ? [`-${letter}`, ...(value === undefined ? [] : [value])] : [];
+  });
+}
+
 /** Flags and words: `takes` are the letters of flags with a value. `-5` counts as `-n 5`. */
-function read(name, args, flags, takes = "") {
+function read(name, given, flags, takes = "") {
+  const args = shortened(name, given);
   const found = { words: [] };
   for (let index = 0; index < args.length; index++) {
     const arg = args[index];
@@ -169,9 +190,16 @@ export const FILTERS = {
     })([]);
   },
   awk(args) {
-    const flags = read("awk", args, "", "F");
-    if (flags.words[0] === undefined) throw new Wrong("usage: awk [-F fs] 'program'");
-    return awk(flags.words[0], flags.F === "\\t" ? "\t" : flags.F, (why) => new Wrong(`awk: ${why}`));
+    // Each `-v` sets another variable.
+    const set = [];
+    const rest = args.filter((arg, index) => {
+      const own = arg === "-v" ? args[index + 1] : args[index - 1] === "-v" ? "" : /^-v./.test(arg) ? arg.slice(2) : undefined;
+      if (own) set.push(own.split(/=(.*)/s));
+      return own === undefined;
+    });
+    const flags = read("awk", rest, "", "F");
+    if (flags.words[0] === undefined) throw new Wrong("usage: awk [-F fs] [-v var=value] 'program'");
+    return awk(flags.words[0], { separator: flags.F === "\\t" ? "\t" : flags.F, set }, (why) => new Wrong(`awk: ${why}`));
   },
   sed: whole((args) => {
     const flags = read("sed", args, "nEr", "e");
@@ -185,7 +213,7 @@ export const FILTERS = {
   }),
   cat: () => ({ line: (line) => [line], end: () => [] }),
   jq: whole((args) => {
-    const flags = read("jq", args.map((arg) => (arg === "--raw-output" ? "-r" : arg === "--compact-output" ? "-c" : arg)), "rcesM");
+    const flags = read("jq", args, "rcesM");
     const run = jq(flags.words[0] ?? ".", (why) => new Wrong(`jq: error: ${why}`));
     return (lines) => {
       let input;

@@ -23,6 +23,7 @@ Keys: Tab completes, ↑ ↓ and Ctrl-R look back, Ctrl-A Ctrl-E
   before: "nothing comes before it",
   after: "nothing comes after it",
   not_here: "not in this terminal (there are no files to write to, and no jobs)",
+  no_shell: "not in this terminal (it runs commands and pipes, and knows no $(…), variables or loops)",
 };
 
 const ja = {
@@ -51,6 +52,7 @@ kubectl(または k)と動詞を入力します:
   before: "前に何もありません",
   after: "後ろに何もありません",
   not_here: "このターミナルでは使えません(書き込めるファイルやジョブはありません)",
+  no_shell: "このターミナルでは使えません(使えるのはコマンドとパイプで、$(…)、変数、ループはありません)",
 };
 
 /** The words as they are now: the language may change while the terminal is open. */

@@ -34,7 +34,8 @@ function command(reader, regex, wrong) {
     return begins;
   };
   const applies = (line, at, last) => isFor(line, at, last) !== not;
-  if (name === "d" || name === "p" || name === "q") return { name, applies };
+  if (from?.number === 0) throw wrong("invalid usage of line address 0");
+  if (name === "d" || name === "p" || name === "q" || name === "=") return { name, applies };
   if (name !== "s") throw wrong(name === undefined ? "missing command" : `unknown command: \`${name}'`);
   const by = reader.rest[0];
   const parts = [""];
@@ -47,14 +48,22 @@ function command(reader, regex, wrong) {
     else parts[parts.length - 1] += sign;
   }
   if (parts.length < 3) throw wrong("unterminated `s' command");
-  const flags = /^[gipI]*/.exec(reader.rest.slice(at))[0];
+  const flags = /^[gipI\d]*/.exec(reader.rest.slice(at))[0];
   reader.rest = reader.rest.slice(at + flags.length);
-  const pattern = regex(parts[0], `${flags.includes("g") ? "g" : ""}${/i/i.test(flags) ? "i" : ""}`);
+  if (/\\[ULEul]/.test(parts[1])) throw wrong(`${/\\[ULEul]/.exec(parts[1])[0]} is not known to this terminal's sed`);
+  if (!parts[0]) throw wrong("no previous regular expression");
+  const which = Number(/\d+/.exec(flags)?.[0] ?? 0);
+  const pattern = regex(parts[0], `${flags.includes("g") || which ? "g" : ""}${/i/i.test(flags) ? "i" : ""}`);
   const put = (...found) => parts[1].replace(/\\(.)|&/g, (all, letter) => {
     if (all === "&") return found[0];
     return /\d/.test(letter) ? found[letter] ?? "" : letter === "n" ? "\n" : letter === "t" ? "\t" : letter;
   });
-  return { name, applies, change: (line) => line.replace(pattern, put), prints: flags.includes("p") };
+  // `s/a/b/2`: the second one; with a `g` all from there on.
+  const nth = (line) => {
+    let count = 0;
+    return line.replace(pattern, (...found) => (++count === which || (flags.includes("g") && count > which) ? put(...found) : found[0]));
+  };
+  return { name, applies, change: which ? nth : (line) => line.replace(pattern, put), prints: flags.includes("p") };
 }
 
 /** A script as a filter over all lines. `regex(text, flags)` makes a pattern of sed's, `wrong(why)` an error. */
@@ -76,6 +85,7 @@ export function sed(script, quiet, regex, wrong) {
         if (name === "d") gone = true;
         else if (name === "p") out.push(line);
         else if (name === "q") ends = true;
+        else if (name === "=") out.push(String(index + 1));
         else {
           const after = change(line);
           if (prints && after !== line) out.push(after);

@@ -33,7 +33,7 @@ export function decode(bytes, name) {
 /** Of what `helm install --dry-run` and its likes say, the manifests; any other text as it is. Lines end as on Unix. */
 export function manifestsOf(brought) {
   const text = brought.replace(/\r\n?/g, "\n");
-  const [before] = text.match(/^(?:Release .*\n)?NAME: .*\n(?:.*\n)*?MANIFEST:\n/) ?? [];
+  const [before] = text.match(/^(?:.*\n){0,60}?NAME: .*\nLAST DEPLOYED: (?:.*\n)*?MANIFEST:\n/) ?? [];
   if (!before) return text;
   const [manifests] = text.slice(before.length).split(/^NOTES:$/m, 1);
   return `${manifests.trim()}\n`;

@@ -81,14 +81,16 @@ const named = (doc, fixes = []) => fixes.map(({ says, of, edits }) => ({
   changes: edits.map(({ from, to, text }) => ({ from: offset(doc, from), to: offset(doc, to), insert: text })),
 }));
 
-/** What is no fault of the text: the cluster cannot be asked, or the text itself brings what is missing. */
-function about(message, doc) {
+/** What is no fault of the text: the cluster cannot be asked, or the text itself brings before `at` what is missing. */
+function about(message, doc, at) {
   if (/^The connection to the server|^Unable to connect|request did not complete|etcdserver/.test(message)) return false;
   const namespace = message.match(/namespaces "([^"]+)" not found/)?.[1];
   return !(namespace && documents(doc).some((document) => {
     const first = find(doc, [], document);
     const root = siblings(doc, first.line, first.column, document);
-    return root.some(({ key, value }) => key === "kind" && value === "Namespace") && doc.toString().includes(namespace);
+    const name = find(doc, steps("metadata.name"), document);
+    return root.some(({ key, value }) => key === "kind" && value === "Namespace")
+      && doc.line(first.line).from < at && doc.line(name.line).text.includes(namespace);
   }));
 }
 
@@ -102,7 +104,7 @@ const shown = new WeakMap();
  */
 export async function show(view, list) {
   const { doc } = view.state;
-  const diagnostics = marked(doc, list).filter(({ message }) => about(message, doc));
+  const diagnostics = marked(doc, list).filter(({ message, from }) => about(message, doc, from));
   const key = JSON.stringify(diagnostics);
   const before = shown.get(view);
   if (before?.doc === doc && before.key === key) return before.diagnostics;

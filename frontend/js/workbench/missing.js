@@ -62,10 +62,20 @@ export function missing(own, all) {
   };
   const storage = (spec) => spec?.storageClassName
     && need("storage.k8s.io/v1", "StorageClass", undefined, spec.storageClassName, { provisioner: PROVISIONER, volumeBindingMode: "WaitForFirstConsumer" });
+  /** A volume that pods of several nodes use: the provisioner here makes folders of one node, so that one is made for it. */
+  const shared = (namespace, name, { storageClassName = "", accessModes, resources }) => need("v1", "PersistentVolume", undefined, `${namespace}-${name}`, {
+    spec: {
+      accessModes, storageClassName, capacity: { storage: resources?.requests?.storage ?? "1Gi" }, persistentVolumeReclaimPolicy: "Retain",
+      claimRef: { apiVersion: "v1", kind: "PersistentVolumeClaim", namespace, name }, hostPath: { path: `/shared/${namespace}-${name}` },
+    },
+  });
   for (const object of own) {
     const { kind, metadata, spec } = object;
     const namespace = metadata.namespace ?? "default";
-    if (kind === "PersistentVolumeClaim") storage(spec);
+    if (kind === "PersistentVolumeClaim") {
+      storage(spec);
+      if (spec?.accessModes?.some((mode) => mode.endsWith("Many"))) shared(namespace, metadata.name, spec);
+    }
     for (const claim of spec?.volumeClaimTemplates ?? []) storage(claim.spec);
     const pod = podSpec(object);
     if (!pod) continue;
@@ -75,7 +85,11 @@ export function missing(own, all) {
     if (priority && !/^system-/.test(priority)) need("scheduling.k8s.io/v1", "PriorityClass", undefined, priority, { value: pod.priority ?? 0 });
     if (pod.runtimeClassName) need("node.k8s.io/v1", "RuntimeClass", undefined, pod.runtimeClassName, { handler: pod.runtimeClassName });
     for (const { persistentVolumeClaim: claim } of pod.volumes ?? []) {
-      if (claim) need("v1", "PersistentVolumeClaim", namespace, claim.claimName, { spec: { accessModes: ["ReadWriteOnce"], resources: { requests: { storage: "1Gi" } } } });
+      if (!claim) continue;
+      const several = kind === "DaemonSet" || (spec.replicas ?? 1) > 1;
+      const wanted = { accessModes: [several ? "ReadWriteMany" : "ReadWriteOnce"], resources: { requests: { storage: "1Gi" } }, ...(several ? { storageClassName: "" } : {}) };
+      const made = need("v1", "PersistentVolumeClaim", namespace, claim.claimName, { spec: wanted });
+      if (several && made) shared(namespace, claim.claimName, wanted);
     }
     for (const [of, name, key] of references(pod)) {
       const held = need("v1", of, namespace, name);

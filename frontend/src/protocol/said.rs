@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Broken, Command};
+use super::{Broken, Command, Subject};
 
 /// A named wait.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
@@ -14,10 +14,22 @@ pub struct Wait {
     pub kind: WaitKind,
     /// The node, pod or container that waits.
     pub object: String,
+    /// Its kind.
+    pub of: String,
+    /// Its namespace.
+    pub namespace: String,
     /// Virtual time at which it began.
     pub since: u64,
     /// Virtual time at which it ends.
     pub until: u64,
+}
+
+impl Wait {
+    /// Whether it is this that waits.
+    pub fn is_of(&self, subject: Option<&Subject>) -> bool {
+        matches!(subject, Some(Subject::Object { kind, namespace, name })
+            if *kind == self.of && *namespace == self.namespace && *name == self.object)
+    }
 }
 
 /// The waits that have a name.

@@ -10,7 +10,7 @@ use crate::{
         node::PodVessel,
         systems::{Loops, Members, Queues, Quorum, Sort, StruckAlone, Term},
     },
-    state::Page,
+    state::{Drawer, Page},
     view_model::{Density, called, pods_on},
 };
 
@@ -145,7 +145,11 @@ fn Workloads() -> impl IntoView {
             });
             view! {
                 {chips.collect_view()}
-                {(rest > 0).then(|| view! { <span class="said">{format!("+{rest}")}</span> })}
+                {(rest > 0).then(|| view! {
+                    <button class="said" title=move || t_string!(i18n, tabs.tree) on:click=move |_| page.drawer.set(Some(Drawer::Tree))>
+                        {format!("+{rest}")}
+                    </button>
+                })}
             }
         })
     }

@@ -190,7 +190,10 @@ fn maintenance(place: &str, sight: Sight<'_>) -> [Offer; 2] {
     };
     [
         offer(Deed::Cordon, format!("cordon {name}")),
-        offer(Deed::Drain, format!("drain {name} --ignore-daemonsets --delete-emptydir-data --force")),
+        offer(
+            Deed::Drain,
+            format!("drain {name} --ignore-daemonsets --delete-emptydir-data --force --timeout=60s"),
+        ),
     ]
 }
 

@@ -43,9 +43,12 @@ pub(crate) fn NodeCard(name: String) -> impl IntoView {
     });
     let density = Memo::new(move |_| {
         let nodes = page.nodes.with(|nodes| nodes.len());
-        // A name above others takes as much room again.
         let names = pods.with(|rows| rows.iter().filter(|row| matches!(row, Row::Namespace(_))).count());
-        Density::of(nodes, pods.with(Vec::len) + names)
+        match (Density::of(nodes, pods.with(Vec::len) - names), names) {
+            // The names have the room of the states.
+            (Density::Roomy, 1..) => Density::Snug,
+            (density, _) => density,
+        }
     });
     let place = move |program: &str| format!("{program}@{}", name.get_value());
     view! {
@@ -136,7 +139,11 @@ fn NamespaceName(name: String) -> impl IntoView {
     };
     let alone = name.clone();
     view! {
-        <button class="namespace-name" title=label on:click=move |_| page.namespace.set(Some(alone.clone()))>{name}</button>
+        <button class="namespace-name" title=label on:click=move |_| {
+            page.namespace.set(Some(alone.clone()));
+            // The name goes with its button; who pressed it goes on where it can be taken back.
+            request_animation_frame(|| crate::browser::focus(".stages > .stage .namespaces select"));
+        }>{name}</button>
     }
 }
 

@@ -8,7 +8,7 @@ use crate::{
     i18n::*,
     protocol::Subject,
     stage::menu::{BreakButton, Struck},
-    state::Page,
+    state::{Drawer, Page},
     view_model::called,
 };
 
@@ -53,7 +53,11 @@ pub(crate) fn Services() -> impl IntoView {
                     });
                     view! {
                         {chips.collect_view()}
-                        {(rest > 0).then(|| view! { <span class="said">{format!("+{rest}")}</span> })}
+                        {(rest > 0).then(|| view! {
+                    <button class="said" title=move || t_string!(i18n, tabs.tree) on:click=move |_| page.drawer.set(Some(Drawer::Tree))>
+                        {format!("+{rest}")}
+                    </button>
+                })}
                     }
                 })}
                 <Struck place="load-balancer".to_owned() />

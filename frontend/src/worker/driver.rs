@@ -537,7 +537,11 @@ fn tolerated<'a>(old: &'a [Wait], new: &'a [Wait], view: &'a View) -> impl Itera
     let began = |wait: &&Wait| wait.kind == Toleration && !old.iter().any(|earlier| earlier.id == wait.id);
     let mut nodes: Vec<(String, u32, u64)> = Vec::new();
     for wait in new.iter().filter(began) {
-        let Some(pod) = view.pods.values().find(|pod| pod.name == wait.object) else { continue };
+        let Some(pod) =
+            view.pods.values().find(|pod| pod.name == wait.object && pod.namespace == wait.namespace)
+        else {
+            continue;
+        };
         match nodes.iter_mut().find(|(node, ..)| *node == pod.node) {
             Some((_, pods, _)) => *pods += 1,
             None => nodes.push((pod.node.clone(), 1, wait.until - wait.since)),

@@ -68,7 +68,8 @@ mod tests {
     use crate::protocol::WaitKind;
 
     fn wait(kind: WaitKind, since: u64, until: u64) -> Wait {
-        Wait { id: 1, kind, object: String::new(), since, until }
+        let (object, of, namespace) = Default::default();
+        Wait { id: 1, kind, object, of, namespace, since, until }
     }
 
     #[test]

@@ -252,10 +252,14 @@ fn place_to_be(cluster: &Cluster) -> Doc {
     })
 }
 
-/// How long it will take until every Deployment has lost and got back what it wants, in milliseconds, if that happens.
+/// How long it will take until what had all it wants has lost and got back some of it, in milliseconds, if that happens. What
+/// lacked something before anything was lost is left out.
 fn recovery(cluster: &Cluster) -> Doc {
     let mut copy = cluster.clone();
     let until = copy.now() + LONGEST;
+    let lacked: Vec<Uid> =
+        cluster.store().list(Kind::Deployment).filter(|one| lacks(one)).map(|one| one.meta.uid).collect();
+    let is_whole = |copy: &Cluster| is_whole(copy, &lacked);
     let (mut short, mut seen) = (!is_whole(&copy), copy.store().revision());
     for _ in 0..MOST_STEPS {
         if copy.next_at().is_none_or(|at| at > until) || !copy.step() {
@@ -274,9 +278,15 @@ fn recovery(cluster: &Cluster) -> Doc {
     Doc::Null
 }
 
-/// Whether every Deployment has what it wants. Pods of a node that has fallen silent count as available until somebody
+/// Whether a Deployment says itself that it lacks pods.
+fn lacks(deployment: &Object) -> bool {
+    let wanted = deployment.view::<Deployment>().map_or(0, |deployment| deployment.replicas);
+    deployment.body["status"]["availableReplicas"].as_i64().unwrap_or(0) < wanted
+}
+
+/// Whether every Deployment but these has what it wants. Pods of a node that has fallen silent count as available until somebody
 /// notices, and are lost all the same.
-fn is_whole(cluster: &Cluster) -> bool {
+fn is_whole(cluster: &Cluster, but: &[Uid]) -> bool {
     let core = cluster.core();
     let silent = |number: u32| !core.running(Process::Kubelet(number)) || core.links.is_isolated(number);
     let lost: Vec<&Str> =
@@ -295,10 +305,9 @@ fn is_whole(cluster: &Cluster) -> bool {
             }
         }
     }
-    cluster.store().list(Kind::Deployment).all(|object| {
-        let available = object.body["status"]["availableReplicas"].as_i64().unwrap_or(0);
+    cluster.store().list(Kind::Deployment).filter(|object| !but.contains(&object.meta.uid)).all(|object| {
         let alive = runs.get(&object.meta.uid).copied().unwrap_or_default();
-        available >= replicas(object) && (lost.is_empty() || alive >= replicas(object))
+        !lacks(object) && (lost.is_empty() || alive >= replicas(object))
     })
 }
 
@@ -338,6 +347,10 @@ fn explained(attempt: &Attempt<'_>) -> Doc {
             "scores": Doc::list(node.scores.iter().map(score))
         })
     };
+    // Who is refused as such, whatever node, was asked about none.
+    let asked = matches!(attempt.outcome(), AttemptOutcome::Assigned(_))
+        || explanation.nodes.iter().any(|node| node.filter.iter().any(|(_, verdict)| verdict.is_err()));
+    let nodes: &[NodeVerdict] = if asked { &explanation.nodes } else { &[] };
     let victims = |verdict: &shared::scheduler::PreemptionVerdict| {
         let (pods, why) = match &verdict.victims {
             Ok((pods, _)) => (pods.iter().map(|pod| pod.name.to_string()).collect(), None),
@@ -346,7 +359,7 @@ fn explained(attempt: &Attempt<'_>) -> Doc {
         doc!({ "node": &verdict.node, "victims": pods, "why": why, "chosen": verdict.chosen })
     };
     doc!({
-        "nodes": Doc::list(explanation.nodes.iter().take(NODES).map(node)), "all": explanation.all_nodes,
+        "nodes": Doc::list(nodes.iter().take(NODES).map(node)), "all": explanation.all_nodes,
         "tied": Doc::list(explanation.tied.iter()),
         "preemption": Doc::list(explanation.preemption.iter().take(NODES).map(victims))
     })

@@ -94,8 +94,9 @@ mod tests {
     fn the_verdict_comes_when_pods_and_endpoints_are_back_and_not_before() {
         let fault = Command::Fault { target: "node/n".into(), kind: "FillDisk".into() };
         let mut story = Story::begin(Some(&fault), &view(3, 3), 1000, 2);
+        let (object, of, namespace) = ("n".into(), "Node".into(), String::new());
         let grace =
-            Wait { id: 1, kind: WaitKind::NodeGracePeriod, object: "n".into(), since: 0, until: 50_000 };
+            Wait { id: 1, kind: WaitKind::NodeGracePeriod, object, of, namespace, since: 0, until: 50_000 };
         assert_eq!(story.watch(&view(3, 3), std::slice::from_ref(&grace), 1000, 2), None);
         assert_eq!(story.watch(&view(3, 3), &[grace], 50_000, 10), None);
         assert_eq!(story.watch(&view(2, 2), &[], 60_000, 19), None);

@@ -104,7 +104,10 @@ fn zones(cluster: &Cluster, faults: &[(Target, Fault)]) -> Vec<Zone> {
                 }
             }
         }
-        let zones = zones.into_iter().filter_map(|(zone, nodes)| Some((zone, nodes?)));
+        // Where there is but one there are none, and who has no label is in none.
+        let several = zones.len() > 1;
+        let zones = zones.into_iter().filter(move |(zone, _)| several && !zone.is_empty());
+        let zones = zones.filter_map(|(zone, nodes)| Some((zone, nodes?)));
         zones.map(move |(zone, nodes)| Zone {
             broken: Broken { target: format!("zone/{zone}"), kind: kind(fault) },
             nodes,

@@ -54,14 +54,16 @@ fn wait(countdown: &Countdown) -> Option<Wait> {
         // `nodeGracePeriod` is told by `silences`, from the moment of the silence; others are too short to be told.
         _ => return None,
     };
-    Some(told(kind, &countdown.object.name, countdown.since.0, countdown.until.0))
+    Some(told(kind, &countdown.object, countdown.since.0, countdown.until.0))
 }
 
-fn told(kind: WaitKind, object: &str, since: u64, until: u64) -> Wait {
+fn told(kind: WaitKind, object: &Key, since: u64, until: u64) -> Wait {
     // FNV-1a: the same wait has the same number every time it is looked at.
-    let bytes = object.bytes().chain([kind as u8]).chain(since.to_le_bytes());
+    let name = object.name.bytes().chain(object.namespace.bytes());
+    let bytes = name.chain([kind as u8]).chain(since.to_le_bytes());
     let id = bytes.fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
-    Wait { id, kind, object: object.to_owned(), since, until }
+    let (of, namespace) = (object.kind.info().kind.to_owned(), object.namespace.to_string());
+    Wait { id, kind, object: object.name.to_string(), of, namespace, since, until }
 }
 
 /// Nodes that have fallen silent and still count as ready. The node controller does not know yet that it waits: a
@@ -71,7 +73,8 @@ fn silences(cluster: &Cluster) -> Vec<Wait> {
     let mut waits = Vec::new();
     for (number, machine) in (0..).zip(&core.machines) {
         let speaks = core.running(Process::Kubelet(number)) && !core.links.is_isolated(number);
-        let node = cluster.store().get(&Key::new(Kind::Node, "", machine.name.clone()));
+        let key = Key::new(Kind::Node, "", machine.name.clone());
+        let node = cluster.store().get(&key);
         let ready = node.and_then(|node| node.view::<Node>()).is_some_and(|node| node.ready == "True");
         if speaks || !ready {
             continue;
@@ -84,7 +87,7 @@ fn silences(cluster: &Cluster) -> Vec<Wait> {
         if cluster.now().0 > until + core.options.node_monitor_period.0 {
             continue;
         }
-        waits.push(told(WaitKind::NodeGracePeriod, &machine.name, since, until));
+        waits.push(told(WaitKind::NodeGracePeriod, &key, since, until));
     }
     waits
 }

@@ -9,6 +9,9 @@ use crate::doc;
 
 use super::{ApiServer, Call, admission, read, write};
 
+/// The priority classes that every cluster has.
+const SYSTEM_CLASSES: [&str; 2] = ["system-cluster-critical", "system-node-critical"];
+
 /// 409: what is there is not what was to be deleted. Upstream names the kind here where elsewhere it names the resource.
 fn unlike(key: &Key, what: &str, given: &str, known: &str, happened: &str) -> Status {
     let info = key.kind.info();
@@ -47,6 +50,9 @@ impl ApiServer {
             && ["default", "kube-system", "kube-public"].contains(&key.name.as_str())
         {
             return Err(Status::forbidden(&key, "this namespace may not be deleted"));
+        }
+        if key.kind == Kind::PriorityClass && SYSTEM_CLASSES.contains(&key.name.as_str()) {
+            return Err(Status::forbidden(&key, "this is a system priority class and cannot be deleted"));
         }
         admission::deleting(call, &object)?;
         self.remove_object(call, &object)

@@ -9,7 +9,7 @@ use crate::api::core::pod::Pod;
 use crate::api::{Key, Kind, Reason, Reply, Request, Status, Subresource};
 use crate::codec::Codec;
 use crate::collections::BTreeMap;
-use crate::doc::{Doc, Str, literal};
+use crate::doc::{Doc, Str};
 use crate::etcd::Store;
 use crate::sim::{
     API_SERVER, Body, Causes, Context, Duration, EMPTY_REPLY, HttpTarget, NodeCall, Packet, PacketStep,
@@ -97,7 +97,7 @@ impl ApiServer {
             client: API_SERVER,
             text: path.clone(),
             protocol: Protocol::Tcp,
-            http: Some(Arc::new(HttpTarget { method, tls, host, path, body })),
+            http: Some(Arc::new(HttpTarget { method, tls, host, path, body, ..HttpTarget::default() })),
             step,
         };
         if let Some(to) = to {
@@ -171,11 +171,10 @@ impl ApiServer {
         Ok(Place::Pod { machine: machine(&address["nodeName"].str(), cx), ip: u32::from(ip), port })
     }
 
-    /// Something came from the data plane: an answer, or a request without credentials.
-    pub fn packet(&mut self, packet: Packet, cx: &mut Context<'_>) {
+    /// Something came from the data plane: an answer, or a request.
+    pub fn packet(&mut self, packet: Packet, store: &mut Store, cx: &mut Context<'_>) {
         let PacketStep::Answer { status, detail } = &packet.step else {
-            let step = PacketStep::Answer { status: Some(403), detail: literal!("kube-apiserver") };
-            return cx.send(packet.origin, Body::Packet(Packet { step, ..packet }));
+            return self.asked_from_inside(packet, store, cx);
         };
         let Some(call) = self.proxied.remove(&packet.number) else { return };
         let result = match status {

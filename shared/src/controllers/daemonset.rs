@@ -10,6 +10,7 @@ use std::sync::Arc;
 use crate::api::apps::controllerrevision::ControllerRevision;
 use crate::api::apps::daemonset::DaemonSet;
 use crate::api::core::node::Node;
+use crate::api::core::pod::Pod;
 use crate::api::{Key, Kind, Object, Of, Request, Uid};
 use crate::client::Delta;
 use crate::codec::Codec;
@@ -96,6 +97,7 @@ impl Controller for DaemonSetController {
             }
             Kind::Pod => {
                 self.count(delta);
+                await_availability(delta, world, desk);
                 pods::concerned(Kind::DaemonSet, delta, world, Some(&mut self.expectations))
                     .into_iter()
                     .for_each(|key| desk.add(key));
@@ -194,6 +196,19 @@ impl Controller for DaemonSetController {
             Waiting::Written { failed } if !failed && all_ok(&answers) => Step::Done,
             Waiting::Written { .. } => Step::Retry,
         }
+    }
+}
+
+/// A pod that is ready now counts as available later: its DaemonSet looks again then. A second more, as upstream has it,
+/// for what dates leave out.
+fn await_availability(delta: &Delta, world: &World, desk: &mut Desk<'_, '_>) {
+    let ready = |pod: &Option<Arc<Object>>| {
+        pod.as_ref().and_then(|pod| pod.view::<Pod>()).is_some_and(|pod| pod.ready)
+    };
+    let (Some(pod), true) = (&delta.new, ready(&delta.new) && !ready(&delta.old)) else { return };
+    let Some(set) = world.manager::<DaemonSet>(&pod.key.namespace, &pod.meta) else { return };
+    if set.min_ready_seconds > 0 {
+        desk.add_after(set.key().clone(), Duration::seconds(set.min_ready_seconds.unsigned_abs() + 1));
     }
 }
 

@@ -163,7 +163,9 @@ impl GarbageCollector {
     fn judge(&self, owner: &OwnerReference, namespace: &Str, world: &World) -> Owner {
         // A kind that nobody follows here is none of ours to judge.
         let followed = |key: &Key| world.informers.find_cache(key.kind).is_some();
-        let Some(key) = owner_key(owner, namespace, world).filter(followed) else {
+        // Nor is an owner that cannot be: in which namespace would it be?
+        let resolves = |key: &Key| !key.kind.info().namespaced || !key.namespace.is_empty();
+        let Some(key) = owner_key(owner, namespace, world).filter(followed).filter(resolves) else {
             return Owner::Solid;
         };
         match world.object(&key) {

@@ -178,12 +178,13 @@ impl Controller for JobController {
                 if let Some(requests) = work.next(key, desk.user) {
                     return Step::Ask(requests, Waiting::Working(work));
                 }
-                if work.failed {
-                    return Step::Retry;
-                }
                 let Some(job) = world.of::<Job>(key) else { return Step::Done };
                 let situation = Situation::read(job, self, world, desk.timestamp());
-                self.track(situation, Managed::Yes, desk)
+                match self.track(situation, Managed::Yes, desk) {
+                    // What was refused is tried again once there is nothing to tell: what is told brings the key back.
+                    Step::Done if work.failed => Step::Retry,
+                    step => step,
+                }
             }
             Waiting::Flushed(account) if all_ok(&answers) => self.release(key, account, desk),
             Waiting::Released(account) => self.settle(key, *account, &answers, desk),

@@ -54,6 +54,13 @@ impl Controller for LocalPathProvisioner {
             return if is_done_with(object) { Step::Ask(vec![request], Str::new()) } else { Step::Done };
         }
         let Some((class, node)) = wants(object, world) else { return Step::Done };
+        if let Some(why) = refusal(object, node.as_ref()) {
+            let class = &class.key.name;
+            let message = format!("failed to provision volume with StorageClass \"{class}\": {why}");
+            desk.warning(object, "ProvisioningFailed", message);
+            return Step::Retry;
+        }
+        let node = node.unwrap_or_default();
         let name: Str = format!("pvc-{}", object.meta.uid.text()).into();
         let body = folder(&name, object, class, &node);
         Step::Ask(vec![Request::create(desk.user.clone(), Kind::PersistentVolume, Str::new(), body)], name)
@@ -81,23 +88,29 @@ impl Controller for LocalPathProvisioner {
     }
 }
 
-/// The class and the node of a claim for which this provisioner is to make a volume.
-fn wants<'a>(claim: &Object, world: &'a World) -> Option<(&'a Object, Str)> {
+/// What the provisioner does not make, in its own words: a folder belongs to one node, and is no device.
+fn refusal(claim: &Object, node: Option<&Str>) -> Option<&'static str> {
+    let spec = &claim.body["spec"];
+    if spec["volumeMode"].as_str() == Some("Block") {
+        return Some("Local path provisioner does not support Block volume mode");
+    }
+    let modes = spec["accessModes"].items();
+    let alone = |mode: &Doc| matches!(mode.as_str(), Some("ReadWriteOnce" | "ReadWriteOncePod"));
+    if !modes.iter().all(alone) {
+        return Some("NodePath only supports ReadWriteOnce and ReadWriteOncePod (1.22+) access modes");
+    }
+    node.is_none().then_some("configuration error, no node was specified")
+}
+
+/// The class and, if it is known, the node of a claim for which this provisioner is to make a volume.
+fn wants<'a>(claim: &Object, world: &'a World) -> Option<(&'a Object, Option<Str>)> {
     let asked = claim.meta.annotation(PROVISIONER) == Some(LOCAL_PATH);
     if !asked || !claim.body["spec"]["volumeName"].is_empty() || claim.meta.deleting() {
         return None;
     }
     let class = world.object(&Key::new(Kind::StorageClass, Str::new(), binding::class(claim)))?;
     let node = claim.meta.annotation(binding::SELECTED_NODE).map(Str::from);
-    match node {
-        Some(node) => Some((class, node)),
-        None if storageclass::waits_for_consumer(class) => None,
-        // Nobody said where: any node will do.
-        None => {
-            let first = world.informers.cache(Kind::Node).values().next()?;
-            Some((class, first.key.name.clone()))
-        }
-    }
+    (node.is_some() || !storageclass::waits_for_consumer(class)).then_some((class, node))
 }
 
 fn is_done_with(volume: &Object) -> bool {

@@ -94,12 +94,18 @@ impl Controller for StatefulSetController {
         let current = revisions.iter().find(|revision| revision.key().name == set.current_revision);
         let current = current.unwrap_or(&update).clone();
         let subject = Subject { set, current, update, revisions };
-        let plan::Plan { actions, status } = plan::decide(&subject, world, desk.timestamp());
+        let plan::Plan { actions, status, hindered } = plan::decide(&subject, world, desk.timestamp());
+        for plan::Hindered { pod, claim, .. } in hindered.iter().filter(|one| !one.exists) {
+            let name = &subject.set.key().name;
+            let why =
+                format!("Create Pod {pod} in StatefulSet {name} failed error: pvc {claim} is being deleted");
+            desk.warning(subject.set.object(), "FailedCreate", why);
+        }
         let wait = subject.set.min_ready_seconds;
         if wait > 0 && status["readyReplicas"] != status["availableReplicas"] {
             desk.add_after(key.clone(), Duration::seconds(wait.unsigned_abs()));
         }
-        act(&subject, Vec::new(), actions, status, false, world, desk)
+        act(&subject, Vec::new(), actions, status, !hindered.is_empty(), world, desk)
     }
 
     fn heard(

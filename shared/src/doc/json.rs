@@ -21,8 +21,17 @@ impl Doc {
 
     /// Indented JSON as `kubectl -o json` prints it (four spaces), in Go's way.
     pub fn to_json_pretty(&self) -> String {
+        self.indented(b"    ")
+    }
+
+    /// Indented JSON as the API server gives it to programs that people look at (two spaces).
+    pub fn to_json_indented(&self) -> String {
+        self.indented(b"  ")
+    }
+
+    fn indented(&self, by: &[u8]) -> String {
         let mut out = Vec::new();
-        let indent = serde_json::ser::PrettyFormatter::with_indent(b"    ");
+        let indent = serde_json::ser::PrettyFormatter::with_indent(by);
         let mut writer = serde_json::Serializer::with_formatter(&mut out, indent);
         self.serialize(&mut writer).expect("a document always prints");
         escaped(String::from_utf8(out).expect("JSON is UTF-8"))

@@ -7,7 +7,6 @@ use crate::cluster::HttpRequest;
 use crate::doc;
 use crate::doc::Doc;
 
-use super::Ask;
 use super::args::{Args, Flag, optional, switch, value};
 use super::change;
 use super::describe::values::is_there;
@@ -241,9 +240,7 @@ fn talk(target: &Target, statuses: &str, name: &str, args: &Args, io: &mut Io<'_
     if has_ended || !exec::waits_for_words(args) {
         return exec::followed(target, name, "", io);
     }
-    let (namespace, pod) = (target.namespace.clone(), target.name.clone());
-    io.ask(Ask::Shell { namespace, pod, container: name.into() })?;
-    Ok(())
+    exec::converse(target, name, io)
 }
 
 /// The copy has no volume with the token; the server puts it there again.

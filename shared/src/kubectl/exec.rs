@@ -93,6 +93,14 @@ fn shell(target: &Target, container: Str, io: &mut Io<'_>) -> Result<(), Stop> {
     Ok(())
 }
 
+/// Goes into a container that has a shell of its own to talk to; that one ends with the terminal.
+pub(super) fn converse(target: &Target, container: &str, io: &mut Io<'_>) -> Result<(), Stop> {
+    shell(target, container.into(), io)?;
+    let hang_up = ["kill", "-HUP", "1"].map(str::to_owned);
+    io.request(request(target, container, &hang_up, Str::new(), false))?;
+    Ok(())
+}
+
 /// Asks for a program to be run.
 pub(super) fn request(
     pod: &Target,

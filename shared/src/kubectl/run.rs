@@ -5,7 +5,6 @@ use crate::cluster::HttpRequest;
 use crate::doc;
 use crate::doc::{Doc, json_patch, merge_patch, strategic_merge};
 
-use super::Ask;
 use super::args::{Args, Flag, duration, int64, optional, output, switch, value};
 use super::change::{self, Making};
 use super::exec::{self, PATIENCE};
@@ -233,16 +232,15 @@ fn watched(target: &Target, args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
     }
     let mut end = Doc::Null;
     if is_shell {
-        let (namespace, pod) = (target.namespace.clone(), target.name.clone());
-        io.ask(Ask::Shell { namespace, pod, container: name.clone() })?;
+        exec::converse(target, &name, io)?;
     } else {
         exec::followed(target, &name, "", io)?;
-        if pod["spec"]["restartPolicy"].as_str() == Some("Never") {
-            end = io.poll(target.get(), Doc::Null, |_, response| match ended(&response.body) {
-                false if response.is_success() || response.code == 0 => Next::Again(Doc::Null),
-                _ => Next::Done(response.body.clone()),
-            })?;
-        }
+    }
+    if pod["spec"]["restartPolicy"].as_str() == Some("Never") {
+        end = io.poll(target.get(), Doc::Null, |_, response| match ended(&response.body) {
+            false if response.is_success() || response.code == 0 => Next::Again(Doc::Null),
+            _ => Next::Done(response.body.clone()),
+        })?;
     }
     if args.is_on("rm") {
         let request =

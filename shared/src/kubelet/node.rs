@@ -271,7 +271,8 @@ impl Kubelet {
     pub(super) fn lease_answered(&mut self, result: &Result<Reply, Box<Status>>, cx: &mut Context<'_>) {
         match result {
             Ok(_) => self.node.heartbeat.renewed = Some(cx.now()),
-            Err(status) if status.reason == crate::api::Reason::NotFound => {
+            // Where even the namespace is missing the next renewal is time enough.
+            Err(status) if status.reason == crate::api::Reason::NotFound && status.kind == "leases" => {
                 let (user, lease) = (self.user.clone(), self.renewed(cx));
                 let request = Request::create(user, Kind::Lease, literal!("kube-node-lease"), lease);
                 let id = cx.request(request);

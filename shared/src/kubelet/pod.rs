@@ -352,6 +352,11 @@ impl ContainerState {
         self.has_exited() && self.last.as_ref().is_some_and(|last| last.exit_code == 0)
     }
 
+    /// Whether it was ever started.
+    pub(super) fn begun(&self) -> bool {
+        self.last.is_some() || self.is_live()
+    }
+
     /// Whether the runtime has something of it that runs or will.
     pub fn is_live(&self) -> bool {
         matches!(self.stage, ContainerStage::Starting { .. } | ContainerStage::Running { .. })
@@ -425,8 +430,15 @@ impl PodState {
 
     /// Whether every init container has done its work. What came after it shows that it once was so.
     pub fn initialized(&self) -> bool {
-        let begun = |container: &ContainerState| container.last.is_some() || container.is_live();
-        self.main_containers().iter().any(begun) || self.init_containers().iter().all(ContainerState::passed)
+        self.main_containers().iter().any(ContainerState::begun)
+            || (0..self.inits).all(|index| self.has_passed(index))
+    }
+
+    /// Whether the containers behind an init container need not wait for it: what has begun of them shows that they once
+    /// needed not, whatever became of a sidecar since.
+    pub fn has_passed(&self, index: u32) -> bool {
+        let (own, later) = self.init_containers()[index as usize..].split_first().expect("it is one of them");
+        own.passed() || own.sidecar && own.last.is_some() && later.iter().any(ContainerState::begun)
     }
 
     pub(super) fn position(&self, container: &str) -> Option<u32> {

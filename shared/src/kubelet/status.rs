@@ -251,7 +251,9 @@ fn conditions(pod: &mut PodState, phase: Phase, gates: Option<Str>, object: &Obj
     let running = |container: &&ContainerState| {
         !(container.ready && matches!(container.stage, ContainerStage::Running { .. }))
     };
-    let unready: Vec<&str> = pod.main_containers().iter().filter(running).map(|c| c.name.as_str()).collect();
+    let sidecars = pod.init_containers().iter().filter(|container| container.sidecar);
+    let unready = sidecars.chain(pod.main_containers()).filter(running);
+    let unready: Vec<&str> = unready.map(|container| container.name.as_str()).collect();
     let initialized = (!incomplete.is_empty()).then(|| {
         let message = format!("containers with incomplete status: [{}]", incomplete.join(" "));
         ("ContainersNotInitialized", Str::from(message))

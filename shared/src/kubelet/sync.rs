@@ -237,7 +237,7 @@ impl Kubelet {
             if sidecar || !initialized {
                 self.step(uid, index, spec, cx);
             }
-            if !initialized && !pod_at(self, uid, index).is_some_and(ContainerState::passed) {
+            if !initialized && !self.pods.get(&uid).is_some_and(|pod| pod.has_passed(index)) {
                 break;
             }
             index += 1;

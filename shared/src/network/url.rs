@@ -55,7 +55,7 @@ impl Url {
         let tls = scheme == "https";
         let http = (scheme.starts_with("http")).then(|| {
             let (method, host, path) = ("GET".into(), host.into(), path.into());
-            Arc::new(HttpTarget { method, tls, host, path, body: Str::new() })
+            Arc::new(HttpTarget { method, tls, host, path, ..HttpTarget::default() })
         });
         Ok(Url { host: host.into(), port, protocol, http })
     }

@@ -87,8 +87,12 @@ pub(super) struct Struck {
     pub filled: u64,
     /// Whether its probes fail, whatever it does.
     pub probes_fail: bool,
-    /// Since when it keeps a core busy for nothing, if it does.
-    pub burning: Option<Time>,
+    /// Whether it keeps a core busy for nothing.
+    pub burning: bool,
+    /// How many cores its programs keep busy.
+    pub cores: u32,
+    /// Since when that is so.
+    pub since: Time,
     /// CPU time that it burnt so before, in nanoseconds.
     pub burnt_nanos: u64,
 }
@@ -174,19 +178,29 @@ impl Container {
     pub(super) fn succeed(&mut self, old: &mut Container, now: Time) {
         self.previous_log = Some(Box::new(std::mem::take(&mut old.log)));
         self.struck = old.struck.take().map(|mut struck| {
-            (struck.burning, struck.burnt_nanos) = (struck.burning.map(|_| now), 0);
+            (struck.cores, struck.since, struck.burnt_nanos) = (0, now, 0);
             struck
         });
     }
 
-    /// CPU time that a fault made it burn, in nanoseconds.
+    /// CPU time that a fault or programs that never rest made it burn, in nanoseconds.
     pub(super) fn burnt_for_nothing(&self, now: Time) -> u64 {
-        let Struck { burning, burnt_nanos, .. } = self.struck();
-        let Some(since) = burning else { return burnt_nanos };
+        let Struck { burning, cores, since, burnt_nanos, .. } = self.struck();
+        let busy = (u64::from(cores) + u64::from(burning)) * ONE_CORE;
+        if busy == 0 {
+            return burnt_nanos;
+        }
         let limit = &self.doc["resources"]["limits"]["cpu"];
-        let limit =
-            if limit.is_null() { ONE_CORE } else { u64::try_from(crate::api::milli(limit)).unwrap_or(0) };
-        burnt_nanos + limit.min(ONE_CORE) * now.since(since).0 * 1000
+        let limit = if limit.is_null() { busy } else { u64::try_from(crate::api::milli(limit)).unwrap_or(0) };
+        burnt_nanos + limit.min(busy) * now.since(since).0 * 1000
+    }
+
+    /// Something changes what it burns from now on.
+    pub(super) fn burns(&mut self, now: Time, change: impl FnOnce(&mut Struck)) {
+        let burnt_nanos = self.burnt_for_nothing(now);
+        let struck = self.strike();
+        (struck.since, struck.burnt_nanos) = (now, burnt_nanos);
+        change(struck);
     }
 
     /// Whether it is up.

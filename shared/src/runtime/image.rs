@@ -224,7 +224,16 @@ const SERVERS: [(&str, &[&str]); 4] = [
     ("redis", &["redis-server", "redis-cli", "redis-sentinel", "redis-benchmark", "docker-entrypoint.sh"]),
     (
         "postgres",
-        &["postgres", "psql", "pg_isready", "pg_dump", "pg_ctl", "initdb", "createdb", "docker-entrypoint.sh"],
+        &[
+            "postgres",
+            "psql",
+            "pg_isready",
+            "pg_dump",
+            "pg_ctl",
+            "initdb",
+            "createdb",
+            "docker-entrypoint.sh",
+        ],
     ),
 ];
 

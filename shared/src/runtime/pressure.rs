@@ -65,9 +65,7 @@ impl Runtime {
         let now = cx.now();
         let sandbox = self.sandboxes.get_mut(&pod);
         for container in sandbox.into_iter().flat_map(|sandbox| &mut sandbox.containers) {
-            let burnt_nanos = container.burnt_for_nothing(now);
-            let struck = container.strike();
-            (struck.burning, struck.burnt_nanos) = (burn.then_some(now), burnt_nanos);
+            container.burns(now, |struck| struck.burning = burn);
         }
     }
 
@@ -77,7 +75,7 @@ impl Runtime {
         [
             containers().any(|container| container.struck().filled > 0).then_some(Fault::FillMemory),
             containers().any(|container| container.struck().probes_fail).then_some(Fault::FailProbes),
-            containers().any(|container| container.struck().burning.is_some()).then_some(Fault::BurnCpu),
+            containers().any(|container| container.struck().burning).then_some(Fault::BurnCpu),
         ]
         .into_iter()
         .flatten()

@@ -76,6 +76,8 @@ pub(super) struct Task {
     drawn: u32,
     /// Memory that its programs hold.
     pub memory: u64,
+    /// Cores that the present program keeps busy.
+    pub cores: u32,
     /// What it answers, if it does.
     pub serves: Option<Server>,
     /// What was written and not taken yet: whether to standard error, and what.
@@ -213,6 +215,7 @@ impl Task {
             last_child: 0,
             drawn: 0,
             memory: 0,
+            cores: 0,
             serves: None,
             written: Vec::new(),
             ended: None,

@@ -143,7 +143,7 @@ impl Runtime {
         }
     }
 
-    fn feed(&mut self, task: u64, text: &str, open: bool, cx: &mut Context<'_>) {
+    pub(super) fn feed(&mut self, task: u64, text: &str, open: bool, cx: &mut Context<'_>) {
         if let Some(running) = self.tasks.get_mut(&task) {
             running.task.feed(text, open);
             if running.task.waits_for_input() {
@@ -214,7 +214,13 @@ impl Runtime {
         let number = self.fresh_number();
         self.forwards.insert(number, Forward { call, pod, port });
         let origin = Process::Runtime(self.machine);
-        let http = HttpTarget { method, tls: false, host: "localhost".into(), path: path.clone(), body };
+        let http = HttpTarget {
+            method,
+            host: "localhost".into(),
+            path: path.clone(),
+            body,
+            ..HttpTarget::default()
+        };
         let http = Some(Arc::new(http));
         let step = PacketStep::ToPod { ip, port };
         let packet = Packet { number, origin, client: ip, protocol: Protocol::Tcp, http, text: path, step };

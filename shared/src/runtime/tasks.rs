@@ -174,6 +174,24 @@ impl Runtime {
             self.signal_pid(start, pid, signal, cx);
         }
         self.check_memory(start, cx);
+        self.count_cores(start, cx);
+    }
+
+    /// How many cores the programs of a container keep busy may have changed.
+    fn count_cores(&mut self, start: u64, cx: &Context<'_>) {
+        let Some((pod, name)) = self.numbered.get(&start) else { return };
+        let Some(container) = self.sandboxes.get_mut(pod).and_then(|sandbox| sandbox.container_mut(name))
+        else {
+            return;
+        };
+        let running = container.tasks.iter().filter_map(|task| self.tasks.get(task));
+        let cores = running.fold(0, |all: u32, running| all.saturating_add(running.task.cores));
+        // No more than the machine has.
+        let machine = cx.core.machines[self.machine as usize].cpu_milli / 1000;
+        let cores = cores.min(u32::try_from(machine).unwrap_or(u32::MAX).max(1));
+        if cores != container.struck().cores {
+            container.burns(cx.now(), |struck| struck.cores = cores);
+        }
     }
 
     fn adopt_child(&mut self, parent: u64, pod: Uid, start: u64, task: Task, cx: &mut Context<'_>) {
@@ -230,6 +248,7 @@ impl Runtime {
         if let Some((_, container)) = self.numbered_mut(start) {
             container.tasks.retain(|task| *task != number);
         }
+        self.count_cores(start, cx);
         self.close_streams(number);
         self.settle(running, code, cx);
     }
@@ -322,10 +341,14 @@ impl Runtime {
         let Some((pod, container)) = self.numbered_mut(start) else { return };
         let (tasks, container_name) = (container.tasks.clone(), container.name.clone());
         let own = container.own_since.is_some();
+        let container_reads_terminal = container.doc["stdin"].as_bool() == Some(true);
         let found =
             tasks.iter().find(|task| self.tasks.get(task).is_some_and(|running| running.task.pid == pid));
         let own = own && pid == 1;
+        let reads = pid == 1 && container_reads_terminal;
         match found.copied() {
+            // The first shell of a container is deaf to signals; it ends with its terminal.
+            Some(number) if reads && name == "HUP" => self.feed(number, "", false, cx),
             Some(number) if !own => self.signal(number, name, cx),
             // Servers end in an orderly way; what is not caught does not reach the first process of a container.
             _ if own && matches!(name, "TERM" | "INT" | "QUIT") => {
@@ -427,6 +450,7 @@ impl Runtime {
         if let Some((_, container)) = self.numbered_mut(running.start) {
             container.tasks.retain(|task| *task != number);
         }
+        self.count_cores(running.start, cx);
         if let Role::Probe(kind, attempt, limit) = running.role {
             let why = format!(
                 "command timed out: {} timed out after {limit}",

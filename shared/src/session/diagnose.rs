@@ -92,6 +92,18 @@ fn of_document(document: &Document, defined: Defined<'_>) -> Vec<Diagnostic> {
     objects(document).iter().flat_map(|object| of_object(object, defined)).collect()
 }
 
+/// What the server takes, and keeps under another name or not at all.
+const SERVED_ONLY: [(&str, &str); 8] = [
+    ("events.k8s.io/v1", "Event"),
+    ("v1", "Binding"),
+    ("authentication.k8s.io/v1", "TokenReview"),
+    ("authentication.k8s.io/v1", "SelfSubjectReview"),
+    ("authorization.k8s.io/v1", "SubjectAccessReview"),
+    ("authorization.k8s.io/v1", "LocalSubjectAccessReview"),
+    ("authorization.k8s.io/v1", "SelfSubjectAccessReview"),
+    ("authorization.k8s.io/v1", "SelfSubjectRulesReview"),
+];
+
 fn of_object(Document { doc, spans }: &Document, defined: Defined<'_>) -> Vec<Diagnostic> {
     let Doc::Map(_) = doc else {
         return vec![Diagnostic::at(
@@ -112,7 +124,10 @@ fn of_object(Document { doc, spans }: &Document, defined: Defined<'_>) -> Vec<Di
     }
     let (api_version, kind) = (doc["apiVersion"].str(), doc["kind"].str());
     let problems = if let Some(kind) = Kind::of(&api_version, &kind) {
-        schema::check(kind, doc)
+        // What is kept in another version has the fields of that one there: the server knows those of this.
+        if kind.info().api_version() == api_version { schema::check(kind, doc) } else { Vec::new() }
+    } else if SERVED_ONLY.contains(&(&api_version, &kind)) {
+        Vec::new()
     } else if let Some(custom) = defined(&api_version, &kind) {
         schema::check_custom(doc, custom.unknown(doc))
     } else {

@@ -497,7 +497,7 @@ impl Protocol {
 }
 
 /// What an HTTP client asks for.
-#[derive(Codec, Clone, PartialEq, Eq, Hash, Debug)]
+#[derive(Codec, Clone, PartialEq, Eq, Hash, Debug, Default)]
 pub struct HttpTarget {
     /// The method, in capitals.
     pub method: Str,
@@ -509,6 +509,10 @@ pub struct HttpTarget {
     pub path: Str,
     /// What it sends.
     pub body: Str,
+    /// What that is: `application/json`.
+    pub content_type: Str,
+    /// Who it says it is: `Bearer …`.
+    pub authorization: Str,
 }
 
 impl Packet {

@@ -147,6 +147,33 @@ fn sidecars_begin_first_and_end_last() {
 }
 
 #[test]
+fn a_sidecar_counts_for_readiness_and_holds_nobody_up_once_others_began() {
+    let mut world = World::new();
+    world.pod(
+        "initContainers: [{name: side, image: nginx, restartPolicy: Always, readinessProbe: {periodSeconds: 1, httpGet: \
+         {path: /no, port: 80}}}]\ncontainers: [{name: c, image: nginx}]",
+    );
+    world.until("both run", |world| !world.container("c")["state"]["running"].is_null());
+    world.pass(Duration::seconds(3));
+    let status = world.status();
+    let of = |name: &str| status["conditions"].items().iter().find(|one| one["type"].as_str() == Some(name));
+    for (condition, told) in [("Ready", "False"), ("ContainersReady", "False"), ("Initialized", "True")] {
+        assert_eq!(of(condition).unwrap()["status"].as_str(), Some(told), "{condition}");
+    }
+    let why = of("ContainersReady").unwrap()["message"].clone();
+    assert_eq!(why.as_str(), Some("containers with unready status: [side]"));
+
+    let mut world = World::new();
+    world.pod(
+        "initContainers:\n- {name: side, image: busybox, restartPolicy: Always, command: [sh, -c, 'sleep 3; exit 1']}\n\
+         - {name: init, image: busybox, command: [sleep, '30']}\ncontainers: [{name: c, image: nginx}]",
+    );
+    world.until("init is done", |world| !world.container("init")["state"]["terminated"].is_null());
+    world.pass(Duration::seconds(2));
+    assert!(!world.container("c")["state"]["running"].is_null(), "{}", world.story());
+}
+
+#[test]
 fn a_sidecar_that_dies_is_started_again() {
     let mut world = World::new();
     world.pod(

@@ -146,6 +146,71 @@ fn programs_run_without_a_shell_or_are_not_there() {
     assert_eq!(world.exec_in("x", &["ls"]).unwrap_err(), "400 container x is not valid for pod p");
 }
 
+/// What a pod asks of the API server with curl, the exit code, and how the answer begins and what else it has.
+const API_CALLS: &[(&str, i32, &str, &str)] = &[
+    (
+        "curl -sk https://kubernetes.default.svc/version",
+        0,
+        "{\n  \"major\": \"1\",\n  \"minor\": \"36\"",
+        "gitVersion",
+    ),
+    ("curl -sk https://kubernetes/healthz", 0, "ok", ""),
+    (
+        "curl -sk https://kubernetes.default/api",
+        0,
+        "{\n  ",
+        "system:anonymous\\\" cannot get path \\\"/api\\\"",
+    ),
+    (
+        "curl https://kubernetes.default.svc/version",
+        60,
+        "curl: (60) SSL certificate problem: unable to get local issuer",
+        "",
+    ),
+    (
+        "curl -s http://kubernetes.default.svc:443/api",
+        0,
+        "Client sent an HTTP request to an HTTPS server.",
+        "",
+    ),
+    (
+        "curl -s --cacert $SA/ca.crt -H \"Authorization: Bearer $(cat $SA/token)\" $API/api/v1/namespaces/default/pods",
+        0,
+        "{\n  ",
+        "User \\\"system:serviceaccount:default:default\\\" cannot list resource \\\"pods\\\"",
+    ),
+    (
+        "curl -s --cacert $SA/ca.crt -H \"Authorization: Bearer $(cat $SA/token)\" $API/api/v1/namespaces/default/configmaps",
+        0,
+        "{\n  ",
+        "\"name\": \"kube-root-ca.crt\"",
+    ),
+    ("curl -sk -o /dev/null -w '%{http_code}' -H 'Authorization: Bearer nobody' $API/api", 0, "401", ""),
+];
+
+#[test]
+fn a_pod_asks_the_api_server_as_its_account() {
+    let mut world = World::new();
+    world.apply(
+        "{apiVersion: rbac.authorization.k8s.io/v1, kind: Role, metadata: {name: maps}, rules: [{apiGroups: [''], \
+         resources: [configmaps], verbs: [get, list]}]}\n---\n{apiVersion: rbac.authorization.k8s.io/v1, kind: RoleBinding, \
+         metadata: {name: maps}, subjects: [{kind: ServiceAccount, name: default, namespace: default}], roleRef: {apiGroup: \
+         rbac.authorization.k8s.io, kind: Role, name: maps}}",
+    );
+    world.pod("containers: [{name: c, image: nginx}]");
+    world.until("it runs", |world| world.shown() == "Running");
+    for (call, code, begins, has) in API_CALLS {
+        let setting =
+            "SA=/var/run/secrets/kubernetes.io/serviceaccount; API=https://kubernetes.default.svc; ";
+        let ended = world.exec(&["sh", "-c", &format!("{setting}{call}")]).unwrap();
+        let said = format!("{}{}", ended.stdout, ended.stderr);
+        assert!(
+            ended.exit_code == *code && said.starts_with(begins) && said.contains(has),
+            "{call}: {ended:?}"
+        );
+    }
+}
+
 /// Constructs of the shell, one inside the other, far deeper than a stack is: open, inside, close.
 const DEEP: &[(&str, &str, &str)] = &[
     ("${A:-", "x", "}"),

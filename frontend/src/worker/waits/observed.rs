@@ -25,11 +25,11 @@ pub fn of(cluster: &Cluster) -> Vec<Wait> {
     waits
 }
 
-fn span(cluster: &Cluster, kind: WaitKind, name: &str, since: Timestamp, seconds: i64) -> Option<Wait> {
+fn span(cluster: &Cluster, kind: WaitKind, of: &Key, since: Timestamp, seconds: i64) -> Option<Wait> {
     let core = cluster.core();
     let since = core.dates.time_of(since)?.0;
     let until = since + u64::try_from(seconds * 1000).ok()?;
-    (until > cluster.now().0).then(|| told(kind, name, since, until))
+    (until > cluster.now().0).then(|| told(kind, of, since, until))
 }
 
 /// Programs that lead and are down: another one may follow once their lease is over.
@@ -43,7 +43,7 @@ fn leaders(cluster: &Cluster) -> Vec<Wait> {
     let leases = cluster.store().list_namespace(Kind::Lease, &system);
     let waits = leases.filter(|lease| down(&lease.key.name)).filter_map(|object| {
         let lease = object.view::<Lease>()?;
-        span(cluster, WaitKind::LeaderLease, &object.key.name, lease.renewed, lease.duration_seconds)
+        span(cluster, WaitKind::LeaderLease, &object.key, lease.renewed, lease.duration_seconds)
     });
     waits.collect()
 }
@@ -57,7 +57,7 @@ fn jobs(cluster: &Cluster) -> Vec<Wait> {
             None if job.suspend => return None,
             None => (WaitKind::ActiveDeadline, job.start?, job.active_deadline_seconds?),
         };
-        span(cluster, kind, &object.key.name, since, seconds)
+        span(cluster, kind, &object.key, since, seconds)
     });
     waits.collect()
 }
@@ -73,7 +73,7 @@ fn deployments(cluster: &Cluster) -> Vec<Wait> {
         }
         let since = progressing["lastUpdateTime"].as_time()?;
         let seconds = object.body["spec"]["progressDeadlineSeconds"].as_i64().unwrap_or(PROGRESS_SECONDS);
-        span(cluster, WaitKind::ProgressDeadline, &object.key.name, since, seconds)
+        span(cluster, WaitKind::ProgressDeadline, &object.key, since, seconds)
     });
     waits.collect()
 }
@@ -84,12 +84,11 @@ fn pods(cluster: &Cluster) -> Vec<Wait> {
     let mut waits = Vec::new();
     for object in cluster.store().list(Kind::Pod) {
         let status = &object.body["status"];
-        let name = &object.key.name;
         if let Some(seconds) = object.body["spec"]["activeDeadlineSeconds"].as_i64()
             && let Some(since) = status["startTime"].as_time()
             && object.view::<Pod>().is_some_and(|pod| !pod.phase.is_terminal())
         {
-            waits.extend(span(cluster, WaitKind::ActiveDeadline, name, since, seconds));
+            waits.extend(span(cluster, WaitKind::ActiveDeadline, &object.key, since, seconds));
         }
         waits.extend(proving(cluster, object));
         let containers = object.body.at(&["spec", "containers"]).items();
@@ -105,7 +104,7 @@ fn pods(cluster: &Cluster) -> Vec<Wait> {
                 continue;
             };
             let Some(since) = status.at(&["state", "running", "startedAt"]).as_time() else { continue };
-            waits.extend(span(cluster, WaitKind::ProbeDelay, name, since, seconds));
+            waits.extend(span(cluster, WaitKind::ProbeDelay, &object.key, since, seconds));
         }
     }
     waits
@@ -118,7 +117,7 @@ fn proving(cluster: &Cluster, pod: &Object) -> Option<Wait> {
     let kind = OWNERS.into_iter().find(|kind| kind.info().kind == owner.kind)?;
     let owner = cluster.store().get(&Key::new(kind, pod.key.namespace.clone(), owner.name.clone()))?;
     let seconds = owner.body["spec"]["minReadySeconds"].as_i64().filter(|seconds| *seconds > 0)?;
-    span(cluster, WaitKind::MinReadySeconds, &pod.key.name, view.ready_since, seconds)
+    span(cluster, WaitKind::MinReadySeconds, &pod.key, view.ready_since, seconds)
 }
 
 #[cfg(test)]

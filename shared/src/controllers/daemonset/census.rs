@@ -14,7 +14,7 @@ use crate::doc::{Str, Timestamp};
 
 use super::Subject;
 use super::placement::target;
-use super::update::is_current;
+use super::update::{is_current, surges};
 
 /// How a node stands in an update, by its pods that are not being deleted.
 #[derive(Codec, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -232,6 +232,7 @@ impl Census {
         let ended = |pod: &Of<Pod>| matches!(pod.phase, Phase::Failed | Phase::Succeeded);
         let unsettled = match placed {
             Some((true, _)) if here.is_empty() => true,
+            Some((true, true)) if surges(subject) && living().next().is_none() => true,
             Some((_, true)) => living().count() > 1 || living().any(ended),
             Some((_, false)) => living().next().is_some(),
             None => living().any(|pod| pod.node_name.is_empty()),

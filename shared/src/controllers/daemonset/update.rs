@@ -60,7 +60,7 @@ impl DaemonSetController {
             };
             match subject.placement.on(&node) {
                 (true, _) if here.is_empty() => plan.nodes.push(name.clone()),
-                (_, true) => self.tend(subject, name, &here, &mut plan, desk),
+                (runs, true) => self.tend(subject, (name, runs), &here, &mut plan, desk),
                 (_, false) => {
                     here.iter().filter(|pod| !pod.meta().deleting()).for_each(|pod| plan.doom(pod));
                 }
@@ -72,11 +72,11 @@ impl DaemonSetController {
         plan.work(subject)
     }
 
-    /// Looks after the pods of a node that has some.
+    /// Looks after the pods of a node that has some; `runs` says whether it is to have one.
     fn tend(
         &mut self,
         subject: &Subject,
-        node: &Str,
+        (node, runs): (&Str, bool),
         pods: &[Of<Pod>],
         plan: &mut Plan,
         desk: &mut Desk<'_, '_>,
@@ -103,6 +103,10 @@ impl DaemonSetController {
         if !surges(subject) {
             running.into_iter().skip(1).for_each(|pod| plan.doom(pod));
             return;
+        }
+        if running.is_empty() && runs {
+            // It need not wait for the one that goes.
+            plan.nodes.push(node.clone());
         }
         // While it surges a node may hold an old and a new pod, until the new one is available.
         let (current, old): (Vec<&Of<Pod>>, Vec<&Of<Pod>>) =
@@ -137,7 +141,8 @@ fn available(pod: &Of<Pod>, subject: &Subject, now: Timestamp) -> bool {
     is_available(pod, subject.set.min_ready_seconds, now)
 }
 
-fn surges(subject: &Subject) -> bool {
+/// Whether a node may have a new pod beside its old one.
+pub(super) fn surges(subject: &Subject) -> bool {
     // Of at least one node.
     scaled(&subject.set.max_surge, 100, true) > 0
 }

@@ -178,7 +178,11 @@ fn resource(spec: &Doc, situation: &Situation<'_>) -> Result<(i64, String, Doc),
         let percent = clamp(used * 100 / requested);
         Ok((ratio(percent, wanted), percent, clamp(used / count)))
     };
-    let unknown = |pod: &Str| requests.get(pod).copied().unwrap_or(0);
+    // All that they asked for, or the target where that is more.
+    let unknown = |pod: &Str| {
+        let request = requests.get(pod).copied().unwrap_or(0);
+        clamp(i128::from(request) * i128::from(wanted.max(100)) / 100)
+    };
     let (replicas, percent, mean) = decide(samples, &name, situation, &ratio, &unknown).map_err(failed)?;
     let current = doc!({ "averageUtilization": percent, "averageValue": amount(mean) });
     let whose = if container.is_some() { "container resource" } else { "resource" };

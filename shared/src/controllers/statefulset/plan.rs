@@ -19,6 +19,16 @@ mod retention;
 pub struct Plan {
     pub actions: Vec<Action>,
     pub status: Doc,
+    /// What cannot be done before a claim has gone that is being deleted.
+    pub hindered: Vec<Hindered>,
+}
+
+/// A pod's claim is being deleted.
+pub struct Hindered {
+    pub pod: Str,
+    pub claim: Str,
+    /// Whether the pod is there already.
+    pub exists: bool,
 }
 
 /// The pods of a set by what becomes of them.
@@ -100,26 +110,37 @@ pub fn decide(subject: &Subject, world: &World, now: Timestamp) -> Plan {
     let set = &subject.set;
     let pods = Pods::read(subject, world, now);
     let mut counts = pods.count(subject);
-    let mut actions = Vec::new();
+    let (mut actions, mut hindered) = (Vec::new(), Vec::new());
     if !set.meta().deleting() {
         let ordered = !set.parallel;
         retention::own_claims(subject, &pods, world, &mut actions);
-        let settled = grow(subject, &pods, world, &mut actions) && shrink(&pods, ordered, &mut actions);
+        let settled =
+            grow(subject, &pods, world, &mut actions, &mut hindered) && shrink(&pods, ordered, &mut actions);
         if settled && !set.on_delete {
             counts.current -= update(subject, &pods, &mut actions);
         }
     }
-    Plan { actions, status: status(subject, &counts) }
+    Plan { actions, status: status(subject, &counts), hindered }
 }
 
 /// Makes the missing pods and has ended ones replaced; false when order wants the rest to wait.
-fn grow(subject: &Subject, pods: &Pods, world: &World, actions: &mut Vec<Action>) -> bool {
+fn grow(
+    subject: &Subject,
+    pods: &Pods,
+    world: &World,
+    actions: &mut Vec<Action>,
+    hindered: &mut Vec<Hindered>,
+) -> bool {
     let ordered = !subject.set.parallel;
     for (at, pod) in (subject.set.start..).zip(&pods.wanted) {
         match pod {
             None => {
                 let (name, body) = pod_body(subject, at);
                 actions.extend(missing_claims(subject, &name, world));
+                if let Some(claim) = leaving_claim(subject, &name, world) {
+                    hindered.push(Hindered { pod: name, claim, exists: false });
+                    return false;
+                }
                 actions.push(Action::Create(name, body));
             }
             Some(pod) if pod.phase.is_terminal() => {
@@ -128,6 +149,15 @@ fn grow(subject: &Subject, pods: &Pods, world: &World, actions: &mut Vec<Action>
                 }
             }
             Some(pod) if pods.healthy(pod) => continue,
+            // It may have come before its claims went.
+            Some(pod) if pod.phase == Phase::Pending => {
+                let name = &pod.key().name;
+                actions.extend(missing_claims(subject, name, world));
+                if let Some(claim) = leaving_claim(subject, name, world) {
+                    hindered.push(Hindered { pod: name.clone(), claim, exists: true });
+                    return false;
+                }
+            }
             Some(_) => {}
         }
         if ordered {
@@ -145,6 +175,16 @@ fn claims<'a>(subject: &'a Subject, pod: &Str) -> impl Iterator<Item = (Str, Str
         let volume = template["metadata"]["name"].str();
         (volume.clone(), format!("{volume}-{pod}").into(), template)
     })
+}
+
+/// The first claim of a pod that is being deleted: a new one of its name has to wait.
+fn leaving_claim(subject: &Subject, pod: &Str, world: &World) -> Option<Str> {
+    let namespace = &subject.set.key().namespace;
+    let leaves = |name: &Str| {
+        let claim = world.object(&Key::new(Kind::PersistentVolumeClaim, namespace.clone(), name.clone()));
+        claim.is_some_and(|claim| claim.meta.deleting())
+    };
+    claims(subject, pod).map(|(_, name, _)| name).find(leaves)
 }
 
 /// Claims outlive their pods: only those that are not there are made.

@@ -15,7 +15,7 @@ use super::super::server::{Server, Service};
 use super::code::Block;
 use super::files::absolute;
 use super::step::Surroundings;
-use super::{DEEPEST, Task, Wait, parse};
+use super::{DEEPEST, Sink, Task, Wait, parse};
 
 /// What became of a program.
 pub(super) enum Done {
@@ -91,6 +91,7 @@ const PROGRAMS: &[(&str, Program)] = &[
     ("watch", unending),
     ("wc", text::wc),
     ("wget", |task, args, world| task.wget(args, world)),
+    ("yes", yes),
     ("whoami", |task, _, world| {
         let text =
             if world.user == 0 { "root\n".into() } else { format!("whoami: unknown uid {}\n", world.user) };
@@ -236,6 +237,19 @@ fn quiet(_: &mut Task, _: &[Str], _: &mut Surroundings<'_>) -> Done {
 }
 
 /// Programs that go on until somebody ends them, and of which nothing else is played.
+/// Says so for ever, and keeps a core busy with it; a little of it is enough.
+fn yes(task: &mut Task, args: &[Str], world: &mut Surroundings<'_>) -> Done {
+    const SAID: usize = 100;
+    let words = if args.is_empty() { "y".to_owned() } else { args.join(" ") };
+    task.write(false, &format!("{words}\n").repeat(SAID), world);
+    if task.io.out == Sink::Buffer {
+        // Whoever reads has had enough.
+        return Done::Status(0);
+    }
+    task.cores = 1;
+    Done::Waits(Wait::Forever, None)
+}
+
 fn unending(_: &mut Task, _: &[Str], _: &mut Surroundings<'_>) -> Done {
     Done::Waits(Wait::Forever, None)
 }
@@ -413,18 +427,23 @@ fn timeout(task: &mut Task, args: &[Str], world: &mut Surroundings<'_>) -> Done 
     }
 }
 
-/// `stress --vm N --vm-bytes AMOUNT`: memory is what is simulated of it.
+/// `stress --cpu N --vm N --vm-bytes AMOUNT`: cores and memory are what is simulated of it.
 fn stress(task: &mut Task, args: &[Str], world: &mut Surroundings<'_>) -> Done {
     let value = |name: &str| {
         let at = args.iter().position(|arg| arg == name)?;
         args.get(at + 1)
     };
-    let workers: u64 = value("--vm").or_else(|| value("-m")).and_then(|text| text.parse().ok()).unwrap_or(0);
+    let number = |long, short| {
+        let text = value(long).or_else(|| value(short));
+        text.and_then(|text| text.parse::<u32>().ok()).unwrap_or(0)
+    };
+    let (cores, workers) = (number("--cpu", "-c"), number("--vm", "-m"));
     let amount = value("--vm-bytes").map_or(256 << 20, |text| bytes(text));
     let dispatched =
-        format!("stress: info: [{}] dispatching hogs: 0 cpu, 0 io, {workers} vm, 0 hdd\n", task.pid);
+        format!("stress: info: [{}] dispatching hogs: {cores} cpu, 0 io, {workers} vm, 0 hdd\n", task.pid);
     task.write(false, &dispatched, world);
-    task.memory = task.memory.saturating_add(workers.saturating_mul(amount));
+    task.memory = task.memory.saturating_add(u64::from(workers).saturating_mul(amount));
+    task.cores = cores.saturating_add(workers);
     let limit = value("--timeout").or_else(|| value("-t")).and_then(|text| length(text)).flatten();
     match limit {
         Some(limit) => Done::Waits(Wait::Until(world.now + limit), None),

@@ -9,6 +9,11 @@ use super::programs::Done;
 use super::step::Surroundings;
 use super::{Pending, Task, Wait};
 
+/// What curl says of a certificate that it cannot trace back.
+const UNKNOWN_AUTHORITY: &str = "(60) SSL certificate problem: unable to get local issuer certificate\nMore details here: \
+                                 https://curl.se/docs/sslcerts.html\n\ncurl failed to verify the legitimacy of the server and \
+                                 therefore could not\nestablish a secure connection to it. To learn more about this situation \
+                                 and\nhow to fix it, please visit the webpage mentioned above.";
 /// How long a connection is tried that nobody answers, when the program sets no limit of its own.
 const PATIENCE: u64 = 127;
 /// The same for netexec when it dials, in seconds.
@@ -27,6 +32,11 @@ pub(in crate::runtime) struct Request {
     pub path: Str,
     pub method: Str,
     pub sends: Str,
+    /// What that is, and who says so.
+    pub content_type: Str,
+    pub authorization: Str,
+    /// Whether it takes any server's word for who that is, or knows an authority beside those of all the world.
+    pub(super) trusts: bool,
     /// How long an answer may take, in seconds.
     pub seconds: u64,
     pub(super) sent: bool,
@@ -72,6 +82,8 @@ pub(in crate::runtime) enum Answer {
         status: u32,
         /// Its text.
         text: Str,
+        /// Whether the server's certificate is of the cluster's own authority.
+        own_authority: bool,
     },
 }
 
@@ -108,9 +120,11 @@ impl Task {
                     }
                 }
                 "-O" | "--output-document" => request.output = rest.next().unwrap_or("-").into(),
-                "--header" | "-U" => {
+                "--header" => request.header(rest.next().unwrap_or("")),
+                "-U" => {
                     rest.next();
                 }
+                flag if flag.starts_with("--header=") => request.header(&flag[9..]),
                 "--post-data" => request.post(rest.next().unwrap_or("")),
                 flag if flag.starts_with("--post-data=") => request.post(&flag[12..]),
                 "--quiet" => request.silent = true,
@@ -164,9 +178,16 @@ impl Task {
                 "-w" | "--write-out" => request.format = rest.next().unwrap_or("").into(),
                 "-X" | "--request" => method = Str::from(rest.next().unwrap_or("")),
                 "-d" | "--data" | "--data-raw" => request.post(rest.next().unwrap_or("")),
-                "-H" | "-A" | "-u" | "--header" | "--retry" | "--retry-delay" | "--cacert" | "--resolve" => {
+                "-H" | "--header" => request.header(rest.next().unwrap_or("")),
+                "--cacert" => {
+                    request.trusts = true;
                     rest.next();
                 }
+                "-A" | "-u" | "--retry" | "--retry-delay" | "--resolve" => {
+                    rest.next();
+                }
+                "--insecure" => request.trusts = true,
+                flag if flag.starts_with("--cacert=") => request.trusts = true,
                 "--silent" => request.silent = true,
                 "--fail" => request.fail = true,
                 "--head" => (request.headers, request.body) = (true, false),
@@ -175,11 +196,13 @@ impl Task {
                 flag if flag.starts_with('-') && flag.len() > 1 => {
                     request.silent |= flag.contains('s');
                     request.fail |= flag.contains('f');
+                    request.trusts |= flag.contains('k');
                     request.headers |= flag.contains(['i', 'I']);
                     request.body &= !flag.contains('I');
                     match flag.chars().last() {
                         Some('o') => request.output = rest.next().unwrap_or("").into(),
                         Some('w') => request.format = rest.next().unwrap_or("").into(),
+                        Some('H') => request.header(rest.next().unwrap_or("")),
                         Some('m') => request.seconds = seconds(rest.next().unwrap_or("")),
                         _ => {}
                     }
@@ -351,10 +374,13 @@ impl Task {
                 (28, format!("(28) Connection timed out after {waited} milliseconds"), 0)
             }
             Answer::Empty => (52, "(52) Empty reply from server".into(), 0),
+            Answer::Http { own_authority: true, .. } if port != 80 && !request.trusts => {
+                (60, UNKNOWN_AUTHORITY.into(), 0)
+            }
             Answer::Http { status, .. } if request.fail && *status >= 400 => {
                 (22, format!("(22) The requested URL returned error: {status}"), *status)
             }
-            Answer::Http { status, text } => {
+            Answer::Http { status, text, .. } => {
                 if request.headers {
                     self.write(false, &head(*status, text), world);
                 }
@@ -379,7 +405,7 @@ impl Task {
 
     fn nc_ends(&mut self, request: &Request, answer: &Answer, world: &mut Surroundings<'_>) -> i32 {
         match answer {
-            Answer::Http { status, text } if request.body => {
+            Answer::Http { status, text, .. } if request.body => {
                 let head = if request.headers { head(*status, text) } else { String::new() };
                 self.write(false, &format!("{head}{text}"), world);
                 0
@@ -401,6 +427,13 @@ fn head(status: u32, text: &str) -> String {
 fn phrase(status: u32) -> &'static str {
     match status {
         200 => "OK",
+        201 => "Created",
+        400 => "Bad Request",
+        401 => "Unauthorized",
+        403 => "Forbidden",
+        405 => "Method Not Allowed",
+        409 => "Conflict",
+        422 => "Unprocessable Entity",
         404 => "Not Found",
         429 => "Too Many Requests",
         500 => "Internal Server Error",
@@ -412,6 +445,16 @@ fn phrase(status: u32) -> &'static str {
 }
 
 impl Request {
+    /// A header that it sends: those count that the API server reads.
+    fn header(&mut self, line: &str) {
+        let (name, value) = line.split_once(':').unwrap_or((line, ""));
+        match name.to_ascii_lowercase().as_str() {
+            "authorization" => self.authorization = value.trim().into(),
+            "content-type" => self.content_type = value.trim().into(),
+            _ => {}
+        }
+    }
+
     fn post(&mut self, text: &str) {
         let joint = if self.sends.is_empty() { "" } else { "&" };
         self.method = "POST".into();
@@ -426,6 +469,9 @@ impl Request {
             path: "/".into(),
             method: "GET".into(),
             sends: Str::new(),
+            content_type: Str::new(),
+            authorization: Str::new(),
+            trusts: false,
             seconds: PATIENCE,
             sent: false,
             tool,

@@ -17,6 +17,8 @@ const TURN_OUTPUT: usize = 64 << 10;
 pub(super) const TURN_EFFORT: u64 = 64 << 20;
 /// From a turn that was used up to the next one: doubling.
 const PAUSE: Duration = Duration::millis(100);
+/// What used up more turns than these will use up all that come.
+const UNRESTING: u32 = 3;
 
 /// What a task sees of its container and of the world, and what it does to them.
 pub(in crate::runtime) struct Surroundings<'a> {
@@ -56,6 +58,7 @@ impl Task {
             if let Some(progress) = self.still_waits(world) {
                 return progress;
             }
+            self.cores = 0;
             if !self.signals.is_empty() {
                 let signal = self.signals.remove(0);
                 self.trap(&signal);
@@ -68,6 +71,8 @@ impl Task {
             self.step(world);
         }
         self.busy += 1;
+        // What never comes to rest is a busy loop.
+        self.cores = u32::from(self.busy > UNRESTING);
         let pause = PAUSE * (1 << (self.busy - 1).min(4));
         self.wait_for(Wait::Until(world.now + pause), None);
         Progress::Waits(self.wakes_at())

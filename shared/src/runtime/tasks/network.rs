@@ -65,6 +65,8 @@ impl Runtime {
             host: request.host.clone(),
             path: text.clone(),
             body: request.sends.clone(),
+            content_type: request.content_type.clone(),
+            authorization: request.authorization.clone(),
         };
         let http = Some(Arc::new(target));
         cx.because(Causes::none(), |cx| {
@@ -91,8 +93,9 @@ impl Runtime {
                     _ => Answer::NoName,
                 }
             }
-            PacketStep::Answer { status: Some(status), .. } => {
-                Answer::Http { status, text: packet.text.clone() }
+            PacketStep::Answer { status: Some(status), detail } => {
+                let own_authority = *detail == *"kube-apiserver";
+                Answer::Http { status, text: packet.text.clone(), own_authority }
             }
             PacketStep::Answer { detail, .. } if detail == EMPTY_REPLY => Answer::Empty,
             PacketStep::Answer { .. } => Answer::Refused,
