@@ -214,6 +214,8 @@ const FIXES = [
   ["no YAML", DEPLOYMENT.replace("  name: shop\n", " name: shop\n   namespace: default\n"), "Indent by 1",
     DEPLOYMENT.replace("  name: shop\n", " name: shop\n namespace: default\n")],
   ["a tab", DEPLOYMENT.replace("  name: shop\n", "\tname: shop\n"), "Spaces instead of tabs", DEPLOYMENT],
+  ["a full-width colon", DEPLOYMENT.replace("  name: shop\n", "  name：shop\n"), "Use YAML's own signs", DEPLOYMENT],
+  ["full-width spaces", DEPLOYMENT.replace("  replicas: 2", "\u3000replicas:\u30002"), "Use YAML's own signs", DEPLOYMENT],
   ["a value in other letters", DEPLOYMENT.replace("      containers", "      restartPolicy: always\n      containers"), "Use Always",
     DEPLOYMENT.replace("      containers", "      restartPolicy: Always\n      containers")],
   ["a number in quotes", DEPLOYMENT.replace("replicas: 2", 'replicas: "2"'), "Without quotes", DEPLOYMENT],

@@ -45,7 +45,30 @@ const along = (schema, path) => path.map((_, depth) => at(schema, path.slice(0, 
 
 const replaced = (name, from, to, insert) => ({ name, changes: [{ from, to, insert }] });
 
+/** Lines of a document that are looked through for signs. */
+const MOST_LINES = 5000;
+
+/** What an input method makes of `:`, `-` and spaces where YAML has its own, as changes. */
+function signs(doc, { from, to }) {
+  const changes = [];
+  const change = (at, old, insert) => old !== insert && changes.push({ from: at, to: at + old.length, insert });
+  for (let number = from; number <= Math.min(to, from + MOST_LINES); number++) {
+    const line = doc.line(number);
+    const [, indent, dash = "", key, colon = ""] = line.text.match(/^([ \u00a0\u3000]*)((?:[-－–—][ \u00a0\u3000]+)*)([\w./-]*)((?:：|[\u00a0\u3000]*:)[ \u00a0\u3000]*)?/);
+    change(line.from, indent, indent.replaceAll("\u3000", "  ").replaceAll("\u00a0", " "));
+    change(line.from + indent.length, dash, dash.replace(/[－–—]/g, "-").replace(/[\u00a0\u3000]/g, " "));
+    const rest = line.text.slice(indent.length + dash.length + key.length + colon.length);
+    if (key && /[：\u00a0\u3000]/.test(colon)) change(line.to - rest.length - colon.length, colon, rest ? ": " : ":");
+  }
+  return changes;
+}
+
 const rules = [
+  // Signs that look like YAML's.
+  async ({ doc, place }) => {
+    const changes = place ? signs(doc, place.document) : [];
+    return changes.length ? [{ name: say("fix_signs"), changes }] : [];
+  },
   // A key that nobody knows: another name, or another place.
   async ({ message, doc, diagnostic, place, schema }) => {
     const field = message.match(/unknown field "([^"]+)"/)?.[1];
@@ -61,6 +84,14 @@ const rules = [
     if (near) fixes.push(replaced(say("fix_rename", { name: near }), start, start + key.length, near));
     if (found.key === key) fixes.push(...moves({ doc, place, schema, path, found, key, owner }));
     return fixes;
+  },
+  // What only the server may set.
+  async ({ message, doc, place }) => {
+    if (!place || !/resourceVersion should not be set/.test(message)) return [];
+    const { line, key } = find(doc, steps("metadata.resourceVersion"), place.document);
+    if (key !== "resourceVersion") return [];
+    const { from, to, number } = doc.line(line);
+    return [{ name: say("fix_remove", { name: key }), changes: [{ from, to: number < doc.lines ? to + 1 : to, insert: "" }] }];
   },
   // A version that is no longer served, or a kind in other letters.
   async ({ message, doc, place }) => {

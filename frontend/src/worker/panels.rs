@@ -1,7 +1,7 @@
 //! What the page's later parts (`frontend/js/stage/`) ask about the cluster: nothing of it is told unasked, and it is worked
 //! out when somebody looks.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use shared::{
     api::{
@@ -252,15 +252,13 @@ fn place_to_be(cluster: &Cluster) -> Doc {
     })
 }
 
-/// How long it will take until what had all it wants has lost and got back some of it, in milliseconds, if that happens. What
-/// lacked something before anything was lost is left out.
+/// How long it will take until every Deployment that loses pods has got them back, in milliseconds, if that happens. One that
+/// lacks some all the time is not waited for.
 fn recovery(cluster: &Cluster) -> Doc {
     let mut copy = cluster.clone();
     let until = copy.now() + LONGEST;
-    let lacked: Vec<Uid> =
-        cluster.store().list(Kind::Deployment).filter(|one| lacks(one)).map(|one| one.meta.uid).collect();
-    let is_whole = |copy: &Cluster| is_whole(copy, &lacked);
-    let (mut short, mut seen) = (!is_whole(&copy), copy.store().revision());
+    let (mut short, mut seen) = (short(&copy), copy.store().revision());
+    let (mut always, mut back) = (short.clone(), None);
     for _ in 0..MOST_STEPS {
         if copy.next_at().is_none_or(|at| at > until) || !copy.step() {
             break;
@@ -269,13 +267,18 @@ fn recovery(cluster: &Cluster) -> Doc {
         if std::mem::replace(&mut seen, revision) == revision {
             continue;
         }
-        match (short, is_whole(&copy)) {
-            (false, false) => short = true,
-            (true, true) => return doc!({ "took": whole(copy.now().since(cluster.now()).0) }),
-            _ => {}
+        let next = self::short(&copy);
+        if short.difference(&next).next().is_some() {
+            back = Some(copy.now());
+        }
+        always.retain(|uid| next.contains(uid));
+        short = next;
+        if back.is_some() && short.is_empty() {
+            break;
         }
     }
-    Doc::Null
+    let back = back.filter(|_| short.is_subset(&always));
+    back.map_or(Doc::Null, |back| doc!({ "took": whole(back.since(cluster.now()).0) }))
 }
 
 /// Whether a Deployment says itself that it lacks pods.
@@ -284,9 +287,9 @@ fn lacks(deployment: &Object) -> bool {
     deployment.body["status"]["availableReplicas"].as_i64().unwrap_or(0) < wanted
 }
 
-/// Whether every Deployment but these has what it wants. Pods of a node that has fallen silent count as available until somebody
+/// The Deployments that lack pods. Those of a node that has fallen silent count as available until somebody
 /// notices, and are lost all the same.
-fn is_whole(cluster: &Cluster, but: &[Uid]) -> bool {
+fn short(cluster: &Cluster) -> BTreeSet<Uid> {
     let core = cluster.core();
     let silent = |number: u32| !core.running(Process::Kubelet(number)) || core.links.is_isolated(number);
     let lost: Vec<&Str> =
@@ -305,10 +308,11 @@ fn is_whole(cluster: &Cluster, but: &[Uid]) -> bool {
             }
         }
     }
-    cluster.store().list(Kind::Deployment).filter(|object| !but.contains(&object.meta.uid)).all(|object| {
+    let lacking = cluster.store().list(Kind::Deployment).filter(|object| {
         let alive = runs.get(&object.meta.uid).copied().unwrap_or_default();
-        !lacks(object) && (lost.is_empty() || alive >= replicas(object))
-    })
+        lacks(object) || (!lost.is_empty() && alive < replicas(object))
+    });
+    lacking.map(|object| object.meta.uid).collect()
 }
 
 /// All attempts to find a pod a node, the newest last, and one of them (the last) in full.
@@ -505,6 +509,10 @@ mod tests {
         assert_eq!(told["chosen"].str().to_string(), bound(driver.cluster()));
     }
 
+    const NOWHERE: &str = "{apiVersion: apps/v1, kind: Deployment, metadata: {name: huge}, spec: {selector: {matchLabels: \
+                           {a: huge}}, template: {metadata: {labels: {a: huge}}, spec: {containers: [{name: c, image: nginx, \
+                           resources: {requests: {cpu: 100}}}]}}}}";
+
     #[test]
     fn what_a_silent_node_holds_is_not_there_again() {
         let struck = |faults: &[(&str, &str)], wait: u64| {
@@ -515,6 +523,7 @@ mod tests {
                         "delete pod --wait=false -l app=todo-api --field-selector spec.nodeName=node-0"
                             .to_owned(),
                     ),
+                    "Nowhere" => Command::Apply(NOWHERE.to_owned()),
                     kind => Command::Fault { target: (*target).to_owned(), kind: kind.to_owned() },
                 };
                 driver.hear(Request::Command { id: 1, command });
@@ -524,6 +533,9 @@ mod tests {
             ask(&mut driver, r#"{"ask":"when"}"#)["took"].as_i64().unwrap_or(-1) / 1000
         };
         let delete = ("", "Delete");
+        let fits_nowhere = ("", "Nowhere");
+        let took = struck(&[fits_nowhere, ("node/node-1", "PowerOff")], 2000);
+        assert!((280..420).contains(&took), "what lacked a pod before is not waited for: {took}");
         assert!((1..30).contains(&struck(&[delete], 100)), "one pod is soon replaced");
         for fault in
             [("node/node-1", "PowerOff"), ("node/node-1", "Partition"), ("component/kubelet@node-1", "Stop")]

@@ -163,7 +163,7 @@ pub(super) struct Places(OnceLock<Vec<Document>>);
 impl Places {
     /// Where in `text`, which is always the same, the faults stand that a server found in one of its objects.
     pub fn locate(&self, text: &str, response: &HttpResponse) -> Vec<Diagnostic> {
-        if !matches!(response.code, 404 | 422) {
+        if !matches!(response.code, 400 | 403 | 404 | 422 | 500) {
             return Vec::new();
         }
         locate(self.0.get_or_init(|| manifest::parse(text).unwrap_or_default()), response)
@@ -186,6 +186,37 @@ pub(super) fn objects(document: &Document) -> Vec<Document> {
     }
 }
 
+/// What refuses an object as a whole, by words in its message, and the field that it is about.
+const ABOUT: [(&str, &str); 4] = [
+    ("error looking up service account", "spec.serviceAccountName"),
+    ("no PriorityClass with name", "spec.priorityClassName"),
+    ("RuntimeClass \"", "spec.runtimeClassName"),
+    ("resourceVersion should not be set", "metadata.resourceVersion"),
+];
+
+/// The place of a refusal that names no field: what its words are about, or else the object's name.
+fn refused_as_a_whole(
+    mut objects: impl Iterator<Item = Document>,
+    refusal: &HttpResponse,
+) -> Option<Diagnostic> {
+    let (details, message) = (&refusal.body["details"], refusal.body["message"].str());
+    let field = ABOUT.iter().find(|(words, _)| message.contains(words)).map(|(_, field)| *field);
+    if field.is_none() && refusal.code != 403 {
+        return None;
+    }
+    let kind = Kind::named(&details["kind"].str());
+    let object = objects.find(|object| match kind {
+        // Plurals are what these answers name.
+        Some(kind) => {
+            object.doc["kind"].str() == kind.info().kind && object.doc["metadata"]["name"] == details["name"]
+        }
+        None => field
+            .is_some_and(|field| field.split('.').fold(&object.doc, |doc, key| &doc[key]).as_str().is_some()),
+    })?;
+    let place = object.spans.field(field.unwrap_or("metadata.name"));
+    Some(Diagnostic::at(place, message.to_string()))
+}
+
 fn locate(documents: &[Document], refusal: &HttpResponse) -> Vec<Diagnostic> {
     let details = &refusal.body["details"];
     let mut objects = documents.iter().flat_map(objects);
@@ -195,6 +226,12 @@ fn locate(documents: &[Document], refusal: &HttpResponse) -> Vec<Diagnostic> {
         let fault =
             |object: Document| Diagnostic::at(object.spans.field("metadata.namespace"), message.to_string());
         return found.map(fault).into_iter().collect();
+    }
+    match refusal.code {
+        422 => {}
+        // What is not there yet is about to be made.
+        404 => return Vec::new(),
+        _ => return refused_as_a_whole(objects, refusal).into_iter().collect(),
     }
     let (kind, name) = (&details["kind"], &details["name"]);
     let found = objects.find(|object| {

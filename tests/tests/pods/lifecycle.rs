@@ -151,7 +151,7 @@ fn a_sidecar_counts_for_readiness_and_holds_nobody_up_once_others_began() {
     let mut world = World::new();
     world.pod(
         "initContainers: [{name: side, image: nginx, restartPolicy: Always, readinessProbe: {periodSeconds: 1, httpGet: \
-         {path: /no, port: 80}}}]\ncontainers: [{name: c, image: nginx}]",
+         {path: /no, port: 80}}}]\ncontainers: [{name: c, image: busybox, command: [sleep, 1d]}]",
     );
     world.until("both run", |world| !world.container("c")["state"]["running"].is_null());
     world.pass(Duration::seconds(3));

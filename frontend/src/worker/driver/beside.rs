@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::{Driver, Replica, View};
-use crate::protocol::{Difference, Fared, PastReply, Reply};
+use crate::{
+    protocol::{Difference, Fared, PastReply, Reply},
+    view_model::called,
+};
 
 /// Scene milliseconds between two comparisons.
 const COMPARE_MS: f64 = 250.0;
@@ -19,8 +22,10 @@ impl Record {
     fn watch(&mut self, view: &View, now: u64) {
         let passed = now.saturating_sub(if self.until == 0 { now } else { self.until });
         self.until = now;
+        let all = || view.workloads.values().map(|it| (it.namespace.as_str(), it.name.as_str()));
         for workload in view.workloads.values() {
-            let fared = self.fared.entry(workload.name.clone()).or_default();
+            let name = called(&workload.namespace, &workload.name, all());
+            let fared = self.fared.entry(name).or_default();
             let was_short = fared.available < fared.wanted;
             (fared.available, fared.wanted) = (workload.available, workload.wanted);
             match (was_short, fared.available < fared.wanted) {

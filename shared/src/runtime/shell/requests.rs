@@ -32,6 +32,8 @@ pub(in crate::runtime) struct Request {
     pub path: Str,
     pub method: Str,
     pub sends: Str,
+    /// Whether it wants TLS.
+    pub tls: bool,
     /// What that is, and who says so.
     pub content_type: Str,
     pub authorization: Str,
@@ -162,6 +164,7 @@ impl Task {
             request.output = Str::new();
         }
         request.body = !spider;
+        request.tls = url.starts_with("https://");
         self.ask(Request { host, port: Some(port), path, ..request })
     }
 
@@ -219,6 +222,7 @@ impl Task {
         } else if !request.body {
             request.method = "HEAD".into();
         }
+        request.tls = url.starts_with("https://");
         let (host, port, path) = parts(url);
         self.ask(Request { host, port: Some(port), path, ..request })
     }
@@ -374,7 +378,7 @@ impl Task {
                 (28, format!("(28) Connection timed out after {waited} milliseconds"), 0)
             }
             Answer::Empty => (52, "(52) Empty reply from server".into(), 0),
-            Answer::Http { own_authority: true, .. } if port != 80 && !request.trusts => {
+            Answer::Http { own_authority: true, .. } if request.tls && !request.trusts => {
                 (60, UNKNOWN_AUTHORITY.into(), 0)
             }
             Answer::Http { status, .. } if request.fail && *status >= 400 => {
@@ -472,6 +476,7 @@ impl Request {
             content_type: Str::new(),
             authorization: Str::new(),
             trusts: false,
+            tls: false,
             seconds: PATIENCE,
             sent: false,
             tool,

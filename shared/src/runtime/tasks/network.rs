@@ -61,7 +61,7 @@ impl Runtime {
         let (text, protocol) = (request.path.clone(), request.protocol);
         let target = HttpTarget {
             method: request.method.clone(),
-            tls: request.port == Some(443),
+            tls: request.tls,
             host: request.host.clone(),
             path: text.clone(),
             body: request.sends.clone(),
