@@ -140,6 +140,20 @@ fn a_job_stops_at_its_deadline() {
 }
 
 #[test]
+fn a_job_whose_pods_are_refused_has_begun_all_the_same() {
+    let mut lab = Lab::new();
+    lab.kubectl("create quota none --hard=pods=0");
+    lab.apply(&job("refused", "ok:1", "activeDeadlineSeconds: 30"));
+    lab.run(5);
+    assert!(lab.status(Kind::Job, "refused", "startTime").as_time().is_some());
+    lab.run(40);
+    assert_eq!(
+        lab.conditions(Kind::Job, "refused"),
+        ["FailureTarget DeadlineExceeded", "Failed DeadlineExceeded"]
+    );
+}
+
+#[test]
 fn a_job_rests_while_it_is_suspended() {
     let mut lab = Lab::new();
     lab.apply(&job("j", "app:1", "suspend: true"));
@@ -319,6 +333,20 @@ fn claims_outlive_their_pods() {
     assert_eq!(made.iter().filter(|(change, _)| *change == ChangeKind::Added).count(), 2);
 }
 
+#[test]
+fn a_claim_that_was_deleted_comes_again_with_its_pod() {
+    let mut lab = Lab::new();
+    lab.apply(&set_with_claims("whenScaled: Retain"));
+    lab.run(12);
+    let volume = |lab: &Lab| lab.object(Kind::PersistentVolumeClaim, "data-db-1")["spec"]["volumeName"].str();
+    let before = volume(&lab);
+    lab.kubectl("delete pvc data-db-1 --wait=false");
+    lab.kubectl("delete pod db-1");
+    lab.run(20);
+    assert_eq!(lab.status(Kind::Pod, "db-1", "phase").as_str(), Some("Running"));
+    assert!(volume(&lab) != before && !before.is_empty(), "{before}");
+}
+
 /// A StatefulSet with a claim for each pod.
 fn set_with_claims(policy: &str) -> String {
     let claims = ", volumeClaimTemplates: [{metadata: {name: data}, spec: {accessModes: [ReadWriteOnce], \
@@ -439,6 +467,26 @@ fn a_surge_keeps_every_node_served() {
         let nodes: BTreeSet<&Str> = serving.values().collect();
         assert_eq!(nodes.len(), 4, "a node is left alone: {serving:?}");
     }
+}
+
+#[test]
+fn a_surge_goes_on_once_its_pods_have_been_ready_for_long_enough_and_waits_for_none_that_leaves() {
+    let mut lab = Lab::new();
+    let strategy = "{rollingUpdate: {maxSurge: 1, maxUnavailable: 0}}, minReadySeconds: 5";
+    lab.apply(&daemon_set("app:1", strategy));
+    lab.run(10);
+    lab.apply(&daemon_set("app:2", strategy));
+    lab.run(60);
+    assert_eq!(lab.images(), ["app:2"; 4]);
+
+    let mut lab = Lab::new();
+    let slow = daemon_set("app:1", "{rollingUpdate: {maxSurge: 1, maxUnavailable: 0}}");
+    let slow = slow.replace("image: \"app:1\"", "image: busybox, command: [sleep, 1d]");
+    lab.apply(&slow);
+    lab.run(10);
+    lab.kubectl("delete pod --all --wait=false");
+    lab.run(5);
+    assert_eq!((lab.pods().len(), lab.images().len()), (8, 4), "the old ones take their time");
 }
 
 #[test]
