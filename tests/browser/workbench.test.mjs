@@ -215,7 +215,7 @@ const FIXES = [
     DEPLOYMENT.replace("  name: shop\n", " name: shop\n namespace: default\n")],
   ["a tab", DEPLOYMENT.replace("  name: shop\n", "\tname: shop\n"), "Spaces instead of tabs", DEPLOYMENT],
   ["a full-width colon", DEPLOYMENT.replace("  name: shop\n", "  name：shop\n"), "Use YAML's own signs", DEPLOYMENT],
-  ["full-width spaces", DEPLOYMENT.replace("  replicas: 2", "\u3000replicas:\u30002"), "Use YAML's own signs", DEPLOYMENT],
+  ["a full-width space", DEPLOYMENT.replace("  replicas: 2", "\u3000replicas: 2"), "Use YAML's own signs", DEPLOYMENT],
   ["a value in other letters", DEPLOYMENT.replace("      containers", "      restartPolicy: always\n      containers"), "Use Always",
     DEPLOYMENT.replace("      containers", "      restartPolicy: Always\n      containers")],
   ["a number in quotes", DEPLOYMENT.replace("replicas: 2", 'replicas: "2"'), "Without quotes", DEPLOYMENT],

@@ -10,6 +10,7 @@ import predict from "../../../public/styles/predict.css";
 import scheduling from "../../../public/styles/scheduling.css";
 import tree from "../../../public/styles/tree.css";
 import verdict from "../../../public/styles/verdict.css";
+import why from "../../../public/styles/why.css";
 import words from "../../../public/styles/words.css";
 
 export { button, h, language, save } from "../room/base.js";
@@ -20,7 +21,7 @@ import { language } from "../room/base.js";
 if (!window.kubarium.dressed) {
   window.kubarium.dressed = true;
   const sheet = new CSSStyleSheet();
-  sheet.replaceSync([charts, later, closer, scheduling, tree, words, predict, branches, verdict].join(""));
+  sheet.replaceSync([why, charts, later, closer, scheduling, tree, words, predict, branches, verdict].join(""));
   document.adoptedStyleSheets = [...document.adoptedStyleSheets, sheet];
 }
 
