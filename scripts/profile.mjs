@@ -113,6 +113,11 @@ async function lookAtPage({ app, pass }, length = LOOK_MS) {
   for (const element of app.document.querySelectorAll("*")) {
     for (const kind of PASSING) element.dispatchEvent(new app.window.PointerEvent(kind));
   }
+  // On a pod it rests: what belongs to that lights up.
+  const pod = app.document.querySelector(".pod");
+  pod?.dispatchEvent(new app.window.PointerEvent("pointerenter"));
+  shown.push(...(await pass(TURN_MS)));
+  pod?.dispatchEvent(new app.window.PointerEvent("pointerleave"));
   return [...shown, ...(await pass(TURN_MS))];
 }
 

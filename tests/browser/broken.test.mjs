@@ -113,7 +113,7 @@ test("a lost quorum and memory that ran out are said in words where they are", a
     await item(page, "Stop").click();
     await page.locator(`.member.down[data-place='etcd/${number}']`).waitFor();
   }
-  await page.locator(".program[data-place=etcd]").getByText("etcd: no quorum — 1 of 3 members; reads only, writes wait").waitFor();
+  await page.locator(".program[data-place=etcd]").getByText("etcd: no quorum — 1 of 3 members; it takes no writes and answers no new questions").waitFor();
   await page.locator(".captions").getByText("etcd has no quorum: 1 of 3 members run.").waitFor();
   await screenshot(page, "no-quorum");
 });
