@@ -20,6 +20,8 @@ async function openCluster(t, options = {}) {
   await page.evaluate((text) => window.kubarium.engine.postMessage(JSON.stringify({ open: { scenario: text } })), SCENARIO);
   await page.locator(".namespace-name", { hasText: "shop" }).first().waitFor({ timeout: LONG_MS });
   await page.locator(".pod.serving").nth(5).waitFor({ timeout: LONG_MS });
+  // The styles that come later are there: nothing moves away from under the pointer any more.
+  await page.locator(".present-switch").waitFor();
   return page;
 }
 const podOf = (page, app) => page.locator(".stage .pod", { has: page.locator(".pod-name span", { hasText: app }) }).first();
