@@ -236,8 +236,7 @@ fn quiet(_: &mut Task, _: &[Str], _: &mut Surroundings<'_>) -> Done {
     Done::Status(0)
 }
 
-/// Programs that go on until somebody ends them, and of which nothing else is played.
-/// Says so for ever, and keeps a core busy with it; a little of it is enough.
+/// Says its words, or `y`, for ever, and keeps a core busy with it; a little of it is enough.
 fn yes(task: &mut Task, args: &[Str], world: &mut Surroundings<'_>) -> Done {
     const SAID: usize = 100;
     let words = if args.is_empty() { "y".to_owned() } else { args.join(" ") };
@@ -250,6 +249,7 @@ fn yes(task: &mut Task, args: &[Str], world: &mut Surroundings<'_>) -> Done {
     Done::Waits(Wait::Forever, None)
 }
 
+/// Programs that go on until somebody ends them, and of which nothing else is played.
 fn unending(_: &mut Task, _: &[Str], _: &mut Surroundings<'_>) -> Done {
     Done::Waits(Wait::Forever, None)
 }

@@ -14,6 +14,7 @@ const UNKNOWN_AUTHORITY: &str = "(60) SSL certificate problem: unable to get loc
                                  https://curl.se/docs/sslcerts.html\n\ncurl failed to verify the legitimacy of the server and \
                                  therefore could not\nestablish a secure connection to it. To learn more about this situation \
                                  and\nhow to fix it, please visit the webpage mentioned above.";
+
 /// How long a connection is tried that nobody answers, when the program sets no limit of its own.
 const PATIENCE: u64 = 127;
 /// The same for netexec when it dials, in seconds.
@@ -32,11 +33,11 @@ pub(in crate::runtime) struct Request {
     pub path: Str,
     pub method: Str,
     pub sends: Str,
-    /// Whether it wants TLS.
-    pub tls: bool,
     /// What that is, and who says so.
     pub content_type: Str,
     pub authorization: Str,
+    /// Whether it wants TLS.
+    pub tls: bool,
     /// Whether it takes any server's word for who that is, or knows an authority beside those of all the world.
     pub(super) trusts: bool,
     /// How long an answer may take, in seconds.
