@@ -64,6 +64,10 @@ test("what awk and sed do not read is refused in their words", () => {
   for (const program of ["function f(x){return x} {print f(1)}", "{while(1) print}", "{getline; print}", '{print $1 > "/tmp/x"}', "/a/,/b/"]) {
     assert.match(refused("awk", program), /is not known to this terminal's awk$/, program);
   }
+  for (const field of ["100000000", "(0-1)"]) assert.match(refused("awk", `{$${field}=1}`), /^awk: trying to access out of range field/, field);
+  for (const program of [`{print ${"(".repeat(100_000)}1`, '{printf "%999999999d", 1}', '{print $1 ~ "("}']) {
+    assert.match(refused("awk", program), /^awk: (Maximum call stack|Invalid string length|Invalid regular expression)/);
+  }
   assert.match(refused("sed", "s/(a)/\\U\\1/"), /\\U is not known/);
   assert.match(refused("grep", "--nope", "x"), /unrecognized option '--nope'/);
   assert.match(refused("sed", "s/a"), /unterminated `s' command/);

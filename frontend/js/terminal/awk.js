@@ -307,9 +307,22 @@ class Reader {
   }
 }
 
+/** The highest number of a field: a slip of the finger in one is not to fill the page's memory. */
+const MOST_FIELDS = 32_767;
+
+/** Does `work`; what is nested or padded beyond what the page can hold, or no pattern after all, is the program's error. */
+function within(work, wrong) {
+  try {
+    return work();
+  } catch (thrown) {
+    if (thrown instanceof RangeError || thrown instanceof SyntaxError) throw wrong(thrown.message);
+    throw thrown;
+  }
+}
+
 /** A program as a filter: it gives lines for a line, and more at the end. `wrong(why)` makes an error. */
 export function awk(source, { separator, set = [] }, wrong) {
-  const rules = new Reader(source, wrong).rules();
+  const rules = within(() => new Reader(source, wrong).rules(), wrong);
   const names = new Map([["NR", 0], ["NF", 0], ["OFS", " "], ["FS", separator ?? " "], ...set]);
   const arrays = new Map();
   let fields = [];
@@ -320,6 +333,7 @@ export function awk(source, { separator, set = [] }, wrong) {
     field: (which) => (which === 0 ? run.line : fields[which - 1] ?? ""),
     setField(which, value) {
       if (which === 0) run.read(text(value));
+      else if (!(which > 0 && which <= MOST_FIELDS)) throw wrong(`trying to access out of range field ${text(which)}`);
       else {
         while (fields.length < which) fields.push("");
         fields[which - 1] = text(value);
@@ -342,7 +356,9 @@ export function awk(source, { separator, set = [] }, wrong) {
   const play = (when) => {
     lines = [];
     try {
-      for (const rule of rules) if (rule.when === when && (!rule.pattern || truth(rule.pattern(run)))) rule.act(run);
+      within(() => {
+        for (const rule of rules) if (rule.when === when && (!rule.pattern || truth(rule.pattern(run)))) rule.act(run);
+      }, wrong);
     } catch (thrown) {
       if (thrown !== run.skip) throw thrown;
     }
