@@ -3,6 +3,8 @@
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
+use smallvec::SmallVec;
+
 use crate::api::{FieldSelector, Key, Kind, LabelSelector, Object, Request};
 use crate::codec::Codec;
 use crate::collections::BTreeMap;
@@ -74,6 +76,9 @@ impl Watch {
     }
 }
 
+/// Watches that a write concerns, and what each is told: few, most often.
+pub(super) type Told = SmallVec<[(WatchId, Process, WatchEvent); 4]>;
+
 impl Watches {
     /// Opens the watch that `request` asks for. Those of an earlier life of its owner end: their connection is gone.
     pub(super) fn open(&mut self, to: Process, life: Incarnation, request: &Request) {
@@ -134,9 +139,9 @@ impl Watches {
     }
 
     /// The watches that a write concerns, and what each is told.
-    pub(super) fn concerned(&self, revision: &Revision) -> Vec<(WatchId, Process, WatchEvent)> {
+    pub(super) fn concerned(&self, revision: &Revision) -> Told {
         let object = &revision.object;
-        let mut told = Vec::new();
+        let mut told = Told::new();
         let mut tell = |watches: Option<&Vec<Arc<Watch>>>| {
             for watch in watches.into_iter().flatten() {
                 told.extend(watch.event(revision).map(|event| (watch.id, watch.to, event)));

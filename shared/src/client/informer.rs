@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use smallvec::{SmallVec, smallvec};
+
 use crate::api::{FieldSelector, Key, Kind, Object, Of, Reply, Request, User, Viewed};
 use crate::codec::Codec;
 use crate::collections::BTreeMap;
@@ -35,8 +37,11 @@ pub enum Handled {
     /// It was not for an informer.
     NotMine(Input),
     /// It was, and this is what changed (nothing, perhaps).
-    Changes(Vec<Delta>),
+    Changes(Deltas),
 }
+
+/// What changed of an informer's cache: one object, unless it was listed.
+pub type Deltas = SmallVec<[Delta; 2]>;
 
 #[derive(Codec, Clone, Debug, PartialEq, Eq, Hash)]
 enum State {
@@ -123,9 +128,9 @@ impl Informer {
         cx.timer(wait, Timer { number: self.number, ..Timer::named("informer") });
     }
 
-    fn replace(&mut self, items: &[Arc<Object>]) -> Vec<Delta> {
+    fn replace(&mut self, items: &[Arc<Object>]) -> Deltas {
         let fresh: Cache = items.iter().map(|object| (object.key.clone(), Arc::clone(object))).collect();
-        let mut deltas = Vec::new();
+        let mut deltas = Deltas::new();
         for (key, object) in &fresh {
             let old = self.cache.get(key).cloned();
             let same =
@@ -145,10 +150,10 @@ impl Informer {
         deltas
     }
 
-    fn apply(&mut self, change: ChangeKind, object: Arc<Object>) -> Vec<Delta> {
+    fn apply(&mut self, change: ChangeKind, object: Arc<Object>) -> Deltas {
         if change == ChangeKind::Deleted {
             let old = self.cache.remove(&object.key).unwrap_or(object);
-            return vec![Delta { old: Some(old), new: None }];
+            return smallvec![Delta { old: Some(old), new: None }];
         }
         let old = self.cache.insert(object.key.clone(), Arc::clone(&object));
         changed(old, object)
@@ -182,17 +187,17 @@ impl Informer {
             (_, Input::Timer(_)) => self.list(cx),
             _ => self.back_off(cx),
         }
-        Handled::Changes(Vec::new())
+        Handled::Changes(Deltas::new())
     }
 }
 
 /// One change; two when another object has taken the name while nobody was looking.
-fn changed(old: Option<Arc<Object>>, new: Arc<Object>) -> Vec<Delta> {
+fn changed(old: Option<Arc<Object>>, new: Arc<Object>) -> Deltas {
     match old {
         Some(old) if old.meta.uid != new.meta.uid => {
-            vec![Delta { old: Some(old), new: None }, Delta { old: None, new: Some(new) }]
+            smallvec![Delta { old: Some(old), new: None }, Delta { old: None, new: Some(new) }]
         }
-        old => vec![Delta { old, new: Some(new) }],
+        old => smallvec![Delta { old, new: Some(new) }],
     }
 }
 

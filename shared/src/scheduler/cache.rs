@@ -78,8 +78,11 @@ pub struct Cache {
     stamps: Vec<u64>,
     stamped: u64,
     slots: BTreeMap<Str, u32>,
+    /// What takes turns in the order of nodes: regions with zones.
+    zones: Domains,
     order: Arc<Vec<u32>>,
     order_is_stale: bool,
+    /// Another number as soon as nodes come, go or are labelled differently.
     epoch: u64,
     pods: BTreeMap<Key, Arc<CachedPod>>,
     domains: BTreeMap<Str, Arc<Domains>>,
@@ -124,11 +127,6 @@ impl Cache {
     /// The same of all nodes, by slot.
     pub fn stamps(&self) -> &[u64] {
         &self.stamps
-    }
-
-    /// Another number as soon as nodes come, go or are labelled differently.
-    pub fn epoch(&self) -> u64 {
-        self.epoch
     }
 
     /// Something about the node in a slot, or the pods on it, is another than before.
@@ -208,6 +206,7 @@ impl Cache {
         self.nodes.push(Arc::new(NodeInfo::unknown(name.clone())));
         self.stamps.push(0);
         self.touch(slot);
+        self.zones.of.push(NOWHERE);
         for domains in self.domains.values_mut() {
             Arc::make_mut(domains).of.push(NOWHERE);
         }
@@ -245,6 +244,8 @@ impl Cache {
             self.order_is_stale = true;
             self.epoch += 1;
             self.tallies.forget();
+            let zone = |node: &Arc<Object>| format!("{}\0{}", node.meta.label(REGION), node.meta.label(ZONE));
+            self.zones.place(slot, object.as_ref().map(zone).as_deref());
         }
         for (label, domains) in &mut self.domains {
             let value = object.as_ref().and_then(|node| node.meta.labels[label.as_str()].as_str());
@@ -379,21 +380,18 @@ impl Cache {
 
     /// One node of each zone in turn, so that a sample of nodes has all zones in it.
     fn interleave(&self) -> Vec<u32> {
-        let mut zones: Vec<(String, Vec<u32>)> = Vec::new();
-        let mut known: BTreeMap<String, u32> = BTreeMap::new();
-        for (slot, info) in self.nodes.iter().enumerate() {
-            let Some(node) = &info.object else { continue };
-            let zone = format!("{}\0{}", node.meta.label(REGION), node.meta.label(ZONE));
-            let at = *known.entry(zone.clone()).or_insert_with(|| {
-                zones.push((zone, Vec::new()));
-                zones.len() as u32 - 1
-            });
-            zones[at as usize].1.push(slot as u32);
+        let mut zones: Vec<Vec<u32>> = Vec::new();
+        let mut met = vec![NOWHERE; self.zones.len() as usize];
+        for (slot, &zone) in (0..).zip(&self.zones.of) {
+            let Some(at) = met.get_mut(zone as usize) else { continue };
+            if *at == NOWHERE {
+                *at = zones.len() as u32;
+                zones.push(Vec::new());
+            }
+            zones[*at as usize].push(slot);
         }
-        let longest = zones.iter().map(|(_, slots)| slots.len()).max().unwrap_or(0);
-        (0..longest)
-            .flat_map(|turn| zones.iter().filter_map(move |(_, slots)| slots.get(turn).copied()))
-            .collect()
+        let longest = zones.iter().map(Vec::len).max().unwrap_or(0);
+        (0..longest).flat_map(|turn| zones.iter().filter_map(move |slots| slots.get(turn).copied())).collect()
     }
 
     fn record(&mut self, change: Change) {

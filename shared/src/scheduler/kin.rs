@@ -51,12 +51,12 @@ impl Kins {
     }
 }
 
-/// What marks are made of beside the nodes themselves: their labels, the selectors that pods are counted by, and the
-/// plugins that mark.
+/// What marks are made of beside the nodes themselves: the selectors that pods are counted by, and the plugins that
+/// mark. Where nodes come, go or are labelled differently, the marks of the others stay what they are.
 fn basis(cache: &Cache, group: &Group, markers: &[(u32, Marker<'_>)]) -> Vec<u64> {
     let plugins = markers.iter().fold(0, |plugins, (place, _)| plugins | 1 << place);
     let serial = |selector: &u32| cache.groups().selector(*selector).serial();
     let explicit = group.spread.iter().map(serial);
     let default = group.default_spread.iter().map(serial);
-    [cache.epoch(), plugins].into_iter().chain(explicit).chain(default).collect()
+    [plugins].into_iter().chain(explicit).chain(default).collect()
 }

@@ -186,22 +186,19 @@ impl Memo {
         if !self.kins.hold(cycle.cache, cycle.group, markers, nodes.len()) {
             self.nodes.iter_mut().for_each(|known| known.kin = 0);
         }
-        // By number.
-        let mut counts: Vec<u32> = Vec::new();
+        // By number; there are many nodes to look through.
+        let mut counts = vec![0_u32; MOST + 1];
         let mut met = Vec::new();
         for &slot in nodes {
             let known = &mut self.nodes[slot as usize];
             if known.kin == 0 {
                 known.kin = self.kins.number(known.marks(cycle, slot, markers));
             }
-            let number = usize::from(known.kin);
-            if counts.len() <= number {
-                counts.resize(number + 1, 0);
-            }
-            if counts[number] == 0 {
+            let count = &mut counts[usize::from(known.kin)];
+            if *count == 0 {
                 met.push((known.kin, slot));
             }
-            counts[number] += 1;
+            *count += 1;
         }
         let kin = |(number, slot)| Kin { number, slot, count: counts[usize::from(number)] };
         Some(met.into_iter().map(kin).collect())

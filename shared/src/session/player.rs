@@ -440,6 +440,10 @@ impl Player {
 
     /// Tells those who watch what happened.
     fn tell(&mut self) {
+        // Most things happen while no program runs.
+        if self.running.is_empty() {
+            return;
+        }
         let watching = self.running.iter().filter(|(_, running)| running.watches.is_some());
         let starts: Vec<u64> = watching.map(|(start, _)| *start).collect();
         for start in starts {
