@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::api::apiextensions::customresource::CustomResources;
+use crate::api::core::event::events_v1;
 use crate::api::core::service;
 use crate::api::validation::{self, Faults};
 use crate::api::{
@@ -350,7 +351,10 @@ impl Call<'_, '_> {
             Subresource::Resize => "resize",
             _ => "",
         };
-        let api_version = self.request.kind.info().api_version();
+        let api_version = match self.request.kind {
+            Kind::Event if events_v1::is_marked(&self.request.body) => events_v1::API_VERSION,
+            kind => kind.info().api_version(),
+        };
         let now = self.cx.timestamp().floor_seconds();
         let custom = definitions::of_kind(self.store, self.request.kind).ok().flatten();
         let schema = custom.map(|custom| custom.schema().clone());
