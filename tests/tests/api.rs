@@ -2,7 +2,9 @@
 
 use crate::support::world::World;
 use shared::apiserver::http::{HttpRequest, HttpResponse};
+use shared::cluster::Action;
 use shared::doc::{Doc, Str};
+use shared::sim::{Fault, Target};
 
 const MAPS: &str = "/api/v1/namespaces/default/configmaps";
 const ROLES: &str = "/apis/rbac.authorization.k8s.io/v1/namespaces/default";
@@ -381,4 +383,32 @@ fn pods_get_their_account() {
     assert_eq!(refused["message"].str(), why);
     let certificate = get(&mut world, "/api/v1/namespaces/fresh/configmaps/kube-root-ca.crt", "");
     assert_eq!(certificate.code, 200);
+}
+
+#[test]
+fn parts_of_the_control_plane_are_looked_at() {
+    let mut world = World::new();
+    let told = |world: &mut World, line: &str| {
+        let output = world.kubectl(line.split(' '), "");
+        format!("{}{}", output.stderr, output.stdout)
+    };
+    let deprecated = "Warning: v1 ComponentStatus is deprecated in v1.19+\n";
+    let rows = |scheduler: &str| {
+        format!(
+            "{deprecated}controller-manager   Healthy   ok    \netcd-0               Healthy   ok    \nscheduler            {scheduler}"
+        )
+    };
+    assert_eq!(told(&mut world, "get cs --no-headers"), rows("Healthy   ok    \n"));
+    let target = Target::parse("component/kube-scheduler").expect("a target");
+    let action = Action::Fault { target, fault: Fault::Stop };
+    world.act(action);
+    world.wait(1);
+    let scheduler = told(&mut world, "get componentstatus scheduler --no-headers");
+    assert!(
+        scheduler.contains(
+            r#"Unhealthy   Get "https://127.0.0.1:10259/healthz": dial tcp 127.0.0.1:10259: connect: connection refused"#
+        ),
+        "{scheduler}"
+    );
+    assert!(told(&mut world, "get cs other").contains("server not found: other"));
 }
