@@ -412,3 +412,35 @@ fn parts_of_the_control_plane_are_looked_at() {
     );
     assert!(told(&mut world, "get cs other").contains("server not found: other"));
 }
+
+#[test]
+fn some_kinds_are_made_by_an_update() {
+    let mut world = World::new();
+    let put = |world: &mut World, path: &str, body: &str| world.request(request("PUT", path, body));
+    let leases = "/apis/coordination.k8s.io/v1/namespaces/default/leases";
+    let lease = r#"{"metadata":{"name":"mine","resourceVersion":"3"},"spec":{"holderIdentity":"me"}}"#;
+    let made = put(&mut world, &format!("{leases}/mine"), lease);
+    assert_eq!((made.code, made.body["spec"]["holderIdentity"].str().as_str()), (201, "me"));
+    assert_eq!(put(&mut world, &format!("{leases}/mine"), lease).code, 409, "it is there now");
+    let service = r#"{"metadata":{"name":"s"},"spec":{"ports":[{"port":80}]}}"#;
+    let made = put(&mut world, "/api/v1/namespaces/default/services/s", service);
+    assert_eq!(made.code, 201);
+    assert!(!made.body["spec"]["clusterIP"].is_empty(), "{}", made.body);
+    // Not of other kinds, and not by those who may only change what there is.
+    assert_eq!(put(&mut world, &format!("{MAPS}/m"), r#"{"metadata":{"name":"m"}}"#).code, 404);
+    let role = r#"{"metadata":{"name":"r"},"rules":[{"apiGroups":["coordination.k8s.io"],"resources":["leases"],"verbs":["update"]}]}"#;
+    assert_eq!(put(&mut world, &format!("{ROLES}/roles/r"), role).code, 201);
+    let binding = r#"{"metadata":{"name":"b"},"roleRef":{"apiGroup":"rbac.authorization.k8s.io","kind":"Role","name":"r"},"subjects":[{"apiGroup":"rbac.authorization.k8s.io","kind":"User","name":"ann"}]}"#;
+    assert_eq!(put(&mut world, &format!("{ROLES}/rolebindings/b"), binding).code, 201);
+    let by_ann = HttpRequest {
+        impersonate: "ann".into(),
+        ..request("PUT", &format!("{leases}/other"), &lease.replace("mine", "other"))
+    };
+    let refused = world.request(by_ann);
+    assert_eq!(refused.code, 403);
+    assert!(
+        refused.body["message"].str().contains(r#"User "ann" cannot create resource "leases""#),
+        "{}",
+        refused.body
+    );
+}
