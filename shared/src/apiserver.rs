@@ -7,6 +7,7 @@ mod aggregate;
 mod allocate;
 mod authorization;
 mod bounds;
+mod component_status;
 mod create;
 mod definitions;
 mod delete;

@@ -2,7 +2,9 @@
 
 use crate::support::world::World;
 use shared::apiserver::http::{HttpRequest, HttpResponse};
+use shared::cluster::Action;
 use shared::doc::{Doc, Str};
+use shared::sim::{Fault, Target};
 
 const MAPS: &str = "/api/v1/namespaces/default/configmaps";
 const ROLES: &str = "/apis/rbac.authorization.k8s.io/v1/namespaces/default";
@@ -381,4 +383,64 @@ fn pods_get_their_account() {
     assert_eq!(refused["message"].str(), why);
     let certificate = get(&mut world, "/api/v1/namespaces/fresh/configmaps/kube-root-ca.crt", "");
     assert_eq!(certificate.code, 200);
+}
+
+#[test]
+fn parts_of_the_control_plane_are_looked_at() {
+    let mut world = World::new();
+    let told = |world: &mut World, line: &str| {
+        let output = world.kubectl(line.split(' '), "");
+        format!("{}{}", output.stderr, output.stdout)
+    };
+    let deprecated = "Warning: v1 ComponentStatus is deprecated in v1.19+\n";
+    let rows = |scheduler: &str| {
+        format!(
+            "{deprecated}controller-manager   Healthy   ok    \netcd-0               Healthy   ok    \nscheduler            {scheduler}"
+        )
+    };
+    assert_eq!(told(&mut world, "get cs --no-headers"), rows("Healthy   ok    \n"));
+    let target = Target::parse("component/kube-scheduler").expect("a target");
+    let action = Action::Fault { target, fault: Fault::Stop };
+    world.act(action);
+    world.wait(1);
+    let scheduler = told(&mut world, "get componentstatus scheduler --no-headers");
+    assert!(
+        scheduler.contains(
+            r#"Unhealthy   Get "https://127.0.0.1:10259/healthz": dial tcp 127.0.0.1:10259: connect: connection refused"#
+        ),
+        "{scheduler}"
+    );
+    assert!(told(&mut world, "get cs other").contains("server not found: other"));
+}
+
+#[test]
+fn some_kinds_are_made_by_an_update() {
+    let mut world = World::new();
+    let put = |world: &mut World, path: &str, body: &str| world.request(request("PUT", path, body));
+    let leases = "/apis/coordination.k8s.io/v1/namespaces/default/leases";
+    let lease = r#"{"metadata":{"name":"mine","resourceVersion":"3"},"spec":{"holderIdentity":"me"}}"#;
+    let made = put(&mut world, &format!("{leases}/mine"), lease);
+    assert_eq!((made.code, made.body["spec"]["holderIdentity"].str().as_str()), (201, "me"));
+    assert_eq!(put(&mut world, &format!("{leases}/mine"), lease).code, 409, "it is there now");
+    let service = r#"{"metadata":{"name":"s"},"spec":{"ports":[{"port":80}]}}"#;
+    let made = put(&mut world, "/api/v1/namespaces/default/services/s", service);
+    assert_eq!(made.code, 201);
+    assert!(!made.body["spec"]["clusterIP"].is_empty(), "{}", made.body);
+    // Not of other kinds, and not by those who may only change what there is.
+    assert_eq!(put(&mut world, &format!("{MAPS}/m"), r#"{"metadata":{"name":"m"}}"#).code, 404);
+    let role = r#"{"metadata":{"name":"r"},"rules":[{"apiGroups":["coordination.k8s.io"],"resources":["leases"],"verbs":["update"]}]}"#;
+    assert_eq!(put(&mut world, &format!("{ROLES}/roles/r"), role).code, 201);
+    let binding = r#"{"metadata":{"name":"b"},"roleRef":{"apiGroup":"rbac.authorization.k8s.io","kind":"Role","name":"r"},"subjects":[{"apiGroup":"rbac.authorization.k8s.io","kind":"User","name":"ann"}]}"#;
+    assert_eq!(put(&mut world, &format!("{ROLES}/rolebindings/b"), binding).code, 201);
+    let by_ann = HttpRequest {
+        impersonate: "ann".into(),
+        ..request("PUT", &format!("{leases}/other"), &lease.replace("mine", "other"))
+    };
+    let refused = world.request(by_ann);
+    assert_eq!(refused.code, 403);
+    assert!(
+        refused.body["message"].str().contains(r#"User "ann" cannot create resource "leases""#),
+        "{}",
+        refused.body
+    );
 }

@@ -286,7 +286,7 @@ fn bad_definitions_are_refused_and_leave_nothing() {
              scope: Cluster\n  names: {{plural: xs, kind: X}}\n  versions:\n  - {{name: v1, served: true, storage: true, schema: {{openAPIV3Schema: {schema}}}}}\n"
         )
     };
-    let at = "spec.versions[0].schema.openAPIV3Schema";
+    let at = "spec.validation.openAPIV3Schema";
     let cases = [
         ("{properties: {}}", format!("{at}.type: Required value: must not be empty at the root")),
         (

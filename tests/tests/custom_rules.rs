@@ -192,11 +192,12 @@ spec:
             required: [min]
             x-kubernetes-validations:
             - {rule: self.min <= self.max}
-            - {rule: "self.step > 0 && 100 / self.step >= 1", fieldPath: .step, reason: FieldValueForbidden, messageExpression: "'step of ' + string(self.step)"}
+            - {rule: "self.step > 0 && 100 / self.step >= 1", fieldPath: .step, reason: FieldValueForbidden, messageExpression: "'step of ' + self.unit"}
             properties:
               min: {type: integer}
               max: {type: integer, default: 10}
               step: {type: integer, default: 1}
+              unit: {type: string, default: '1', maxLength: 20}
               fixed:
                 type: string
                 x-kubernetes-validations: [{rule: self == oldSelf, message: may not change}]
@@ -248,8 +249,8 @@ fn rules_of_definitions_are_evaluated() {
     let refused = [
         ("r", json!({"min": 11}), r#"spec: Invalid value: "object": failed rule: self.min <= self.max"#),
         ("x", json!({"min": 1}), r#"<nil>: Invalid value: "object": must begin with r"#),
-        ("r", json!({"min": 1, "step": 0}), "spec.step: Forbidden: step of 0"),
-        ("r", json!({"min": 1, "step": 101}), "spec.step: Forbidden: step of 101"),
+        ("r", json!({"min": 1, "step": 0}), "spec.step: Forbidden: step of 1"),
+        ("r", json!({"min": 1, "step": 101, "unit": "5"}), "spec.step: Forbidden: step of 5"),
         (
             "r",
             json!({"max": 1}),
@@ -304,7 +305,7 @@ fn gadgets(rule: &str) -> String {
          spec:\n            type: object\n            x-kubernetes-validations: [{rule}]\n            properties:\n              \
          size: {{type: integer}}\n              name: {{type: string}}\n              live: {{type: boolean}}\n              \
          port: {{x-kubernetes-int-or-string: true}}\n              tags: {{type: array, items: {{type: string}}}}\n              \
-         labels: {{type: object, additionalProperties: {{type: string}}}}\n              free: {{x-kubernetes-preserve-unknown-fields: true}}\n              \
+         labels: {{type: object, maxProperties: 8, additionalProperties: {{type: string, maxLength: 63}}}}\n              free: {{x-kubernetes-preserve-unknown-fields: true}}\n              \
          until: {{type: string, format: date-time}}\n              part: {{type: object, properties: {{a: {{type: integer}}}}}}\n              \
          whole: {{type: object, x-kubernetes-embedded-resource: true, x-kubernetes-preserve-unknown-fields: true}}\n"
     )
@@ -313,7 +314,7 @@ fn gadgets(rule: &str) -> String {
 #[test]
 fn rules_fit_the_types_of_the_schema() {
     let mut play = Play::new();
-    let at = "spec.versions[0].schema.openAPIV3Schema.properties[spec].x-kubernetes-validations[0]";
+    let at = "spec.validation.openAPIV3Schema.properties[spec].x-kubernetes-validations[0]";
     let refused = [
         ("self.nope > 1", "5: undefined field 'nope'\n | self.nope > 1\n | ....^"),
         ("has(self.part.nope)", "14: undefined field 'nope'"),
@@ -359,7 +360,7 @@ fn rules_fit_the_types_of_the_schema() {
     );
     let (code, said) = play.kubectl("create -f -", &list);
     let why = "oldSelf cannot be used on the uncorrelatable portion of the schema within \
-               spec.versions[0].schema.openAPIV3Schema.properties[spec].properties[tags]";
+               spec.validation.openAPIV3Schema.properties[spec].properties[tags]";
     assert!(code == 1 && said.contains(why), "{said}");
     for rule in [
         "self.size + 1 > 2 && self.live && self.name.startsWith('a') && 'x' in self.labels",
@@ -383,4 +384,82 @@ fn rules_fit_the_types_of_the_schema() {
     assert_eq!(play.json("POST", all, &gadget(4)).0, 422);
     assert_eq!(play.json("POST", all, &gadget(6)).0, 201);
     assert_eq!(play.patch(&format!("{all}/a"), "merge", &json!({"spec": {"size": 5}})).0, 422);
+}
+
+#[test]
+fn rules_may_not_cost_too_much() {
+    let mut play = Play::new();
+    let at = "spec.validation.openAPIV3Schema.properties[spec].x-kubernetes-validations";
+    let advice = "(try simplifying the rule, or adding maxItems, maxProperties, and maxLength where arrays, maps, and strings are declared)";
+    let twice =
+        "{rule: 'self.tags.all(a, self.tags.all(b, a == b))', messageExpression: \"self.name + 'x'\"}";
+    let (code, said) = play.kubectl("create -f -", &gadgets(twice));
+    let why = format!(
+        "{at}[0].rule: Forbidden: estimated rule cost exceeds budget by factor of more than 100x {advice}"
+    );
+    assert!(code == 1 && said.contains(&why), "{said}");
+    let whole = "contributed to estimated rule cost total exceeding cost limit for entire OpenAPIv3 schema";
+    assert!(said.contains(&format!("{at}[0].rule: Forbidden: {whole}")), "{said}");
+    let total = "openAPIV3Schema: Forbidden: x-kubernetes-validations estimated rule cost total for entire OpenAPIv3 schema exceeds \
+                 budget by factor of more than 100x";
+    assert!(said.contains(total), "{said}");
+    // Each alone is cheap enough, and all of them are not.
+    let many = vec!["{rule: \"self.tags.all(a, a.contains('xxxxxxxxxxxxx'))\"}"; 2].join(", ");
+    let bounded = gadgets(&many).replace(
+        "tags: {type: array, items: {type: string}}",
+        "tags: {type: array, maxItems: 300, items: {type: string, maxLength: 200000}}",
+    );
+    let (code, said) = play.kubectl("create -f -", &bounded);
+    assert!(
+        code == 1
+            && said.contains(&format!(
+                "{at}[1].rule: Forbidden: estimated rule cost exceeds budget by factor of 4.8x"
+            )),
+        "{said}"
+    );
+    // Bounds are what is asked for.
+    let bounded = gadgets(twice).replace(
+        "tags: {type: array, items: {type: string}}",
+        "tags: {type: array, maxItems: 500, items: {type: string, maxLength: 40}}",
+    );
+    let (code, said) = play.kubectl("create -f -", &bounded);
+    assert_eq!(code, 0, "{said}");
+    play.0.wait(1);
+    let gadget = |name: &str, tags: usize| {
+        let tags = vec!["x".repeat(40); tags];
+        json!({"apiVersion": "example.com/v1", "kind": "Gadget", "metadata": {"name": name}, "spec": {"tags": tags}})
+    };
+    let all = "/apis/example.com/v1/gadgets";
+    assert_eq!(play.json("POST", all, &gadget("few", 20)).0, 201);
+    let (code, said) = play.json("POST", all, &gadget("many", 500));
+    let why = "Gadget.example.com \"many\" is invalid: spec: Invalid value: \"object\": 'operation cancelled: actual cost limit \
+               exceeded': no further validation rules will be run due to call cost exceeds limit for rule: self.tags.all(a, self.tags.all(b, a == b))";
+    assert_eq!((code, said["message"].as_str().unwrap()), (422, why));
+}
+
+/// As upstream: nobody knows how long a text gets that a number is made into.
+#[test]
+fn texts_of_unknown_length_cost_without_end() {
+    let mut play = Play::new();
+    let (code, said) = play.kubectl(
+        "create -f -",
+        &gadgets("{rule: self.live, messageExpression: \"'size ' + string(self.size)\"}"),
+    );
+    let why = "x-kubernetes-validations[0].messageExpression: Forbidden: estimated messageExpression cost exceeds budget by factor of more than 100x";
+    assert!(code == 1 && said.contains(why), "{said}");
+}
+
+#[test]
+fn bytes_are_bytes_to_rules() {
+    let mut play = Play::new();
+    let bytes =
+        gadgets("{rule: \"self.name.size() == 3 && self.name == b'web' && string(self.name) == 'web'\"}")
+            .replace("name: {type: string}", "name: {type: string, format: byte}");
+    let (code, said) = play.kubectl("create -f -", &bytes);
+    assert_eq!(code, 0, "{said}");
+    play.0.wait(1);
+    let gadget = |name: &str| json!({"apiVersion": "example.com/v1", "kind": "Gadget", "metadata": {"name": "a"}, "spec": {"name": name}});
+    let all = "/apis/example.com/v1/gadgets";
+    assert_eq!(play.json("POST", all, &gadget("bm8=")).0, 422);
+    assert_eq!(play.json("POST", all, &gadget("d2Vi")).0, 201);
 }

@@ -49,6 +49,30 @@ fn every_service_has_its_address() {
     assert_eq!(names(&mut world, "ip").len(), before);
 }
 
+#[test]
+fn the_server_stays_reachable() {
+    let mut world = World::new();
+    let uid = |world: &mut World, kind: &str| {
+        kubectl(world, &format!("get {kind} kubernetes -n default -o jsonpath={{.metadata.uid}}"), "").1
+    };
+    let before = uid(&mut world, "svc");
+    assert_eq!(kubectl(&mut world, "delete svc --all -n default", "").0, 0);
+    world.wait(10);
+    let after = uid(&mut world, "svc");
+    assert!(!after.is_empty() && after != before, "{before} {after}");
+    let (_, address, _) =
+        kubectl(&mut world, "get svc kubernetes -n default -o jsonpath={.spec.clusterIP}", "");
+    assert_eq!(address, "10.96.0.1");
+    for kind in ["endpoints", "endpointslice"] {
+        assert!(!uid(&mut world, kind).is_empty(), "{kind}");
+    }
+    let (_, row, _) = kubectl(&mut world, "get ip 10.96.0.1 --no-headers", "");
+    assert!(row.contains("services/default/kubernetes"), "{row}");
+    let schemas = names(&mut world, "flowschemas");
+    assert_eq!(kubectl(&mut world, "delete flowschemas,prioritylevelconfigurations --all", "").0, 0);
+    assert_eq!(names(&mut world, "flowschemas"), schemas);
+}
+
 const DEFINITION: &str = "apiVersion: apiextensions.k8s.io/v1
 kind: CustomResourceDefinition
 metadata: {name: widgets.shop.example.com}

@@ -1,6 +1,6 @@
 //! Who owns which field: `kubectl apply --server-side`, conflicts, and what becomes of fields nobody wants any more.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use shared::apiserver::http::HttpRequest;
 
 use crate::support::world::{NAMESPACE, World};
@@ -205,4 +205,52 @@ fn a_scale_is_applied_as_any_object() {
     assert_eq!(own["fieldsV1"], serde_json::json!({"f:spec": {"f:replicas": {}}}));
     let (code, _) = send(&mut play.0, "PATCH", &path(""), APPLY, "{apiVersion: apps/v1, kind: Deployment}");
     assert_eq!(code, 400);
+}
+
+#[test]
+fn events_are_applied_by_the_rules_of_their_group() {
+    let mut world = World::new();
+    let path = |name: &str, by: &str| {
+        format!("/apis/events.k8s.io/v1/namespaces/default/events/{name}?fieldManager={by}")
+    };
+    let event = |name: &str, more: Value| {
+        let mut event =
+            json!({"apiVersion": "events.k8s.io/v1", "kind": "Event", "metadata": {"name": name}});
+        event.as_object_mut().expect("a map").extend(more.as_object().expect("a map").clone());
+        event
+    };
+    let mut apply = |name: &str, by: &str, more: Value| {
+        let body = event(name, more).to_string();
+        let response = world.request(HttpRequest {
+            method: "PATCH".into(),
+            path: path(name, by).into(),
+            content_type: "application/apply-patch+yaml".into(),
+            body: body.into(),
+            ..HttpRequest::default()
+        });
+        (response.code, serde_json::from_str::<Value>(&response.body.to_json()).expect("JSON"))
+    };
+    let whole = json!({
+        "eventTime": "2026-01-01T00:00:00.000000Z", "reason": "Tested", "note": "hello", "action": "Test", "type": "Normal",
+        "reportingController": "test", "reportingInstance": "t-0", "regarding": {"kind": "Pod", "namespace": "default", "name": "p"}
+    });
+    let (code, said) = apply("e", "one", whole);
+    let entry = &said["metadata"]["managedFields"][0];
+    assert_eq!((code, &entry["apiVersion"]), (201, &json!("events.k8s.io/v1")), "{said}");
+    let owned: Vec<&str> =
+        entry["fieldsV1"].as_object().expect("fields").keys().map(String::as_str).collect();
+    let names =
+        "f:action f:eventTime f:note f:reason f:regarding f:reportingController f:reportingInstance f:type";
+    assert_eq!(owned.join(" "), names);
+    let (code, said) = apply("e", "two", json!({"note": "other"}));
+    let why = "Apply failed with 1 conflict: conflict with \"one\": .note";
+    assert_eq!((code, said["message"].as_str()), (409, Some(why)), "{said}");
+    // What is new must be whole, and only a series goes on.
+    let (code, said) = apply("f", "one", json!({"note": "hello"}));
+    assert!(
+        code == 422 && said["message"].as_str().is_some_and(|why| why.contains("eventTime: Required value")),
+        "{said}"
+    );
+    let series = json!({"series": {"count": 2, "lastObservedTime": "2026-01-01T00:00:01.000000Z"}});
+    assert_eq!(apply("e", "two", series).0, 200);
 }

@@ -3,6 +3,7 @@
 
 mod authorizer;
 mod check;
+mod cost;
 mod eval;
 mod functions;
 mod library;
@@ -21,10 +22,10 @@ use crate::collections::{BTreeMap, BTreeSet};
 use crate::doc::{Doc, Str};
 
 pub use authorizer::{Ask, authorizer};
-pub use check::Checked;
+pub use check::{Checked, Sizes};
 pub use overloads::ASKED as AUTHORIZER;
 pub use types::{Fields, Record, Type};
-pub use values::optional;
+pub use values::{bytes, failed, optional};
 
 /// An expression that has been read.
 #[derive(Clone, Debug)]
@@ -112,25 +113,48 @@ impl Program {
         found.contains(name)
     }
 
-    /// What comes of it when names are of these types; `text` is what was read.
-    pub fn check(&self, text: &str, names: &BTreeMap<&str, Type>) -> Checked {
-        check::check(&self.0, text, names)
+    /// What comes of it when names are of these types; `text` is what was read, and `sizes` says how large values are.
+    pub fn check(&self, text: &str, names: &BTreeMap<&str, Type>, sizes: Sizes<'_>) -> Checked {
+        check::check(&self.0, text, names, sizes)
     }
 
-    /// What comes of it.
-    ///
-    /// # Errors
-    /// Why nothing does, in CEL's words: `no such key: x`.
-    pub fn evaluate(&self, names: &Names<'_>) -> Result<Doc, String> {
-        eval::Evaluation::new(names, None).value(&self.0)
+    /// What comes of it. Where `authorizer` is among the names, it is `ask` who answers.
+    pub fn evaluate(&self, names: &Names<'_>, ask: Option<Ask<'_>>) -> Evaluated {
+        let mut evaluation = eval::Evaluation::new(names, ask);
+        let value = evaluation.value(&self.0);
+        Evaluated { value, cost: evaluation.spent }
+    }
+}
+
+/// What came of an expression.
+#[derive(Debug)]
+pub struct Evaluated {
+    /// The value, or why there is none, in CEL's words: `no such key: x`.
+    pub value: Result<Doc, String>,
+    /// What it took.
+    pub cost: u64,
+}
+
+/// What all expressions together may cost that look at one object, or are bound by one binding.
+pub struct Budget(u64);
+
+impl Default for Budget {
+    fn default() -> Budget {
+        Budget(10_000_000)
+    }
+}
+
+impl Budget {
+    /// What all conditions of a policy or a webhook may cost.
+    pub fn of_conditions() -> Budget {
+        Budget(2_500_000)
     }
 
-    /// The same where `authorizer` may be asked.
-    ///
-    /// # Errors
-    /// As of [`Program::evaluate`].
-    pub fn evaluate_asking(&self, names: &Names<'_>, ask: Ask<'_>) -> Result<Doc, String> {
-        eval::Evaluation::new(names, Some(ask)).value(&self.0)
+    /// Takes what an expression cost; whether there was so much left.
+    pub fn pay(&mut self, cost: u64) -> bool {
+        let left = self.0.checked_sub(cost);
+        self.0 = left.unwrap_or(0);
+        left.is_some()
     }
 }
 

@@ -38,6 +38,8 @@ pub struct Plain {
     fields: &'static [&'static str],
     /// What clients are warned of when they make one; empty for nothing.
     warning: &'static str,
+    /// What clients are told with every answer, of a kind that is on its way out; empty for nothing.
+    deprecated: &'static str,
     /// The place in a printed list, before the name.
     order: fn(&Object) -> i64,
 }
@@ -99,6 +101,10 @@ impl Resource for Plain {
 
     fn creation_warning(&self) -> &'static str {
         self.warning
+    }
+
+    fn deprecation(&self) -> &'static str {
+        self.deprecated
     }
 
     fn default(&self, doc: &mut Doc) {

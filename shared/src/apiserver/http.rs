@@ -232,6 +232,7 @@ fn read(http: &HttpRequest, user: User, store: &Store) -> Result<Request, Status
             if options.field_manager.is_empty() {
                 return Err(options::missing_manager());
             }
+            versions::mark(target.kind, path, &mut body);
             body
         }
         Verb::Patch(kind) => {

@@ -1,5 +1,5 @@
-//! What the server keeps in step with other objects by itself: the addresses that Services have, and which versions it
-//! serves. Upstream, allocators and the aggregator in it do that.
+//! What the server keeps in step with other objects by itself: the addresses that Services have, which versions it
+//! serves, and what it is reached by. Upstream, allocators, the aggregator and a controller in it do that.
 
 use std::sync::Arc;
 
@@ -15,6 +15,24 @@ use super::{Call, definitions, discovery};
 
 /// Says of an APIService that the server made it, and for how long.
 const MANAGED: &str = "kube-aggregator.kubernetes.io/automanaged";
+
+/// Says of what decides whose requests wait that the server sees to it.
+const RESTORED: &str = "apf.kubernetes.io/autoupdate-spec";
+
+/// What the server is reached by, and what it orders requests by.
+fn is_own(object: &Object) -> bool {
+    let key = &object.key;
+    match key.kind {
+        Kind::Service | Kind::Endpoints | Kind::EndpointSlice => {
+            key.namespace == "default" && key.name == "kubernetes"
+        }
+        Kind::ServiceCidr => key.name == "kubernetes",
+        Kind::FlowSchema | Kind::PriorityLevelConfiguration => {
+            object.meta.annotations[RESTORED].as_str() == Some("true")
+        }
+        _ => false,
+    }
+}
 
 /// An object that nobody sent. Its UID is drawn from nowhere, so that all others stay what they would be.
 fn made(kind: Kind, name: &str, labels: Doc, of: impl std::hash::Hash, body: Doc, at: Timestamp) -> Object {
@@ -69,6 +87,7 @@ pub(crate) fn begin(store: &mut Store, at: Timestamp) {
 impl Call<'_, '_> {
     /// Lets follow what follows from writes of Services and definitions.
     pub(super) fn keep_in_step(&mut self) {
+        self.restore_own();
         let concerned = |kind: Kind| matches!(kind, Kind::Service | Kind::CustomResourceDefinition);
         let at = self.cx.timestamp();
         let (mut gone, mut new, mut groups): (Vec<Object>, Vec<Object>, Vec<Str>) = Default::default();
@@ -101,6 +120,27 @@ impl Call<'_, '_> {
         }
         if !groups.is_empty() {
             self.register(&groups, at);
+        }
+    }
+
+    /// Makes anew what the server itself needs, where somebody deleted it. Upstream looks every ten seconds, or every
+    /// minute.
+    fn restore_own(&mut self) {
+        let at = self.cx.timestamp();
+        let deleted = self.written.iter().filter(|written| written.change == ChangeKind::Deleted);
+        let gone: Vec<Arc<Object>> = deleted
+            .filter(|written| is_own(&written.object))
+            .map(|written| Arc::clone(&written.object))
+            .collect();
+        for object in gone {
+            if self.store.get(&object.key).is_some() {
+                continue;
+            }
+            let (key, meta) = (&object.key, &object.meta);
+            let mut new = made(key.kind, &key.name, meta.labels.clone(), meta.uid, object.document(), at);
+            new.key.namespace = key.namespace.clone();
+            new.meta.annotations = meta.annotations.clone();
+            self.put(new);
         }
     }
 

@@ -7,6 +7,7 @@ pub(super) mod components;
 mod fields;
 
 use crate::api::apiextensions::customresource::CustomResources;
+use crate::api::core::event::events_v1;
 use crate::api::{Key, Kind, Reason, Status};
 use crate::collections::sort_by_key;
 use crate::doc::{Doc, Str, Timestamp};
@@ -34,8 +35,17 @@ struct Entry {
 }
 
 fn read(managed: &Doc) -> Vec<Entry> {
-    let entries = managed.items().iter();
-    entries.map(|head| Entry { head: head.clone(), fields: Fields::from_doc(&head["fieldsV1"]) }).collect()
+    let entry = |head: &Doc| {
+        let fields = Fields::from_doc(&head["fieldsV1"]);
+        let fields = if is_of_events(head) { fields.renamed(events_v1::kept_step) } else { fields };
+        Entry { head: head.clone(), fields }
+    };
+    managed.items().iter().map(entry).collect()
+}
+
+/// Whether an entry has the names that fields have in `events.k8s.io/v1`.
+fn is_of_events(head: &Doc) -> bool {
+    head["apiVersion"].as_str() == Some(events_v1::API_VERSION)
 }
 
 /// Those who own something, appliers first, then by the time of their last write.
@@ -46,8 +56,9 @@ fn write(mut entries: Vec<Entry>) -> Doc {
     };
     sort_by_key(&mut entries, order);
     let docs = entries.into_iter().map(|entry| {
-        let mut head = entry.head;
-        head.set("fieldsV1", entry.fields.to_doc());
+        let (mut head, fields) = (entry.head, entry.fields);
+        let fields = if is_of_events(&head) { fields.renamed(events_v1::shown_step) } else { fields };
+        head.set("fieldsV1", fields.to_doc());
         head
     });
     let docs: Vec<Doc> = docs.collect();
@@ -64,6 +75,7 @@ impl Entry {
         let head = &self.head;
         head["manager"].as_str() == Some(writer.manager)
             && head["operation"].as_str() == Some(writer.operation)
+            && (self.is_apply() || head["apiVersion"].as_str() == Some(writer.api_version))
             && head["subresource"].str() == writer.subresource
     }
 
@@ -152,6 +164,10 @@ pub(super) fn check_applied(body: &Doc, key: &Key, custom: Option<&CustomResourc
         lines.extend(fields::duplicates(body, Shape::of(custom.map(CustomResources::schema))));
     }
     let info = key.kind.info();
+    let of = match events_v1::is_marked(body) {
+        true => events_v1::API_VERSION.to_owned(),
+        false => format!("{}/{}", info.group, info.version),
+    };
     let why = match lines.as_slice() {
         [] => return Ok(()),
         [one] => one.clone(),
@@ -160,10 +176,7 @@ pub(super) fn check_applied(body: &Doc, key: &Key, custom: Option<&CustomResourc
     let (namespace, name) = (&key.namespace, &key.name);
     Err(Status::new(
         Reason::Unknown,
-        format!(
-            "failed to create typed patch object ({namespace}/{name}; {}/{}, Kind={}): {why}",
-            info.group, info.version, info.kind
-        ),
+        format!("failed to create typed patch object ({namespace}/{name}; {of}, Kind={}): {why}", info.kind),
     ))
 }
 
@@ -186,7 +199,7 @@ pub(super) fn apply(writer: &Writer<'_>, live: &Doc, config: &Doc, force: bool) 
         fields::prune(&mut merged, &before.fields, Some(&said), &others, writer.shape());
     }
     let changed = Fields::changed(live, &merged, writer.shape());
-    conflicts(&entries, &changed, force)?;
+    conflicts(writer, &entries, &changed, force)?;
     for entry in &mut entries {
         entry.fields.subtract(&changed);
         entry.fields.retain_in(&merged, writer.shape());
@@ -200,14 +213,21 @@ pub(super) fn apply(writer: &Writer<'_>, live: &Doc, config: &Doc, force: bool) 
 }
 
 /// Nobody's value is changed by another's apply, unless that is asked for.
-fn conflicts(others: &[Entry], changed: &Fields, force: bool) -> Result<(), Status> {
+fn conflicts(writer: &Writer<'_>, others: &[Entry], changed: &Fields, force: bool) -> Result<(), Status> {
     if force {
         return Ok(());
     }
     let mut found: Vec<(String, String)> = Vec::new();
     for entry in others {
         let places = entry.fields.common(changed);
-        found.extend(places.iter().map(|place| (entry.shown(), fields::shown(place))));
+        found.extend(places.into_iter().map(|mut place| {
+            if writer.api_version == events_v1::API_VERSION
+                && let Some(first) = place.first_mut()
+            {
+                *first = events_v1::shown_step(first).unwrap_or_else(|| first.clone());
+            }
+            (entry.shown(), fields::shown(&place))
+        }));
     }
     let message = match found.as_slice() {
         [] => return Ok(()),

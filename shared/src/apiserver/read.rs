@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::api::{FieldSelector, Key, NAMES, Object, Reply, Request, Status, Subresource};
+use crate::api::{FieldSelector, Key, Kind, NAMES, Object, Reply, Request, Status, Subresource};
 use crate::doc::Doc;
 use crate::etcd::Store;
 use crate::sim::{Context, Process};
@@ -20,6 +20,10 @@ impl ApiServer {
                 return Ok(Reply::Doc(Doc::from(text)));
             }
             return discovery::document(name, &accept, has_etcd, self.signer, call.store).map(Reply::Doc);
+        }
+        if call.request.kind == Kind::ComponentStatus {
+            let has_etcd = self.has_etcd(call.cx);
+            return call.component_status(has_etcd).map(|object| Reply::Object(object, false));
         }
         let newest = call.store.revision();
         if let Some(wanted) = call.request.options.resource_version.filter(|wanted| *wanted > newest) {
@@ -62,6 +66,10 @@ impl ApiServer {
     }
 
     pub(super) fn list(&mut self, call: &mut Call<'_, '_>) -> Result<Reply, Status> {
+        if call.request.kind == Kind::ComponentStatus {
+            let items = call.component_statuses(self.has_etcd(call.cx));
+            return Ok(Reply::List(Arc::new(items), call.store.revision()));
+        }
         if !call.request.options.pages.is_plain() {
             return self.page(call);
         }

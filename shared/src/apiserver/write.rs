@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::api::apiextensions::customresource::CustomResources;
+use crate::api::core::event::events_v1;
 use crate::api::core::service;
 use crate::api::validation::{self, Faults};
 use crate::api::{
@@ -12,7 +13,21 @@ use crate::api::{
 use crate::doc::{Doc, PatchError, Str, json_patch, merge_patch, strategic_merge};
 use crate::schema;
 
-use super::{ApiServer, Call, admission, allocate, bounds, definitions, managed, parts};
+use super::{ApiServer, Call, admission, allocate, authorization, bounds, definitions, managed, parts};
+
+/// The kinds of which an update makes the object that is not there.
+const MADE_BY_UPDATE: [Kind; 10] = [
+    Kind::ClusterRole,
+    Kind::ClusterRoleBinding,
+    Kind::Endpoints,
+    Kind::Event,
+    Kind::Lease,
+    Kind::LimitRange,
+    Kind::Role,
+    Kind::RoleBinding,
+    Kind::RuntimeClass,
+    Kind::Service,
+];
 
 impl ApiServer {
     pub(super) fn update(&mut self, call: &mut Call<'_, '_>) -> Result<Reply, Status> {
@@ -20,7 +35,12 @@ impl ApiServer {
         if call.is_from_outside() && !named.is_empty() && named != call.request.name {
             return Err(other_name(&named, &call.request.name));
         }
-        let old = call.existing(&call.request.key())?;
+        let key = call.request.key();
+        let makes = MADE_BY_UPDATE.contains(&key.kind) && call.request.subresource == Subresource::None;
+        if makes && !named.is_empty() && call.is_from_outside() && call.store.get(&key).is_none() {
+            return self.create_by_update(call);
+        }
+        let old = call.existing(&key)?;
         if call.request.subresource == Subresource::Scale {
             if named.is_empty() && call.is_from_outside() {
                 return Err(Status::bad_request("name must be provided"));
@@ -29,6 +49,15 @@ impl ApiServer {
         }
         let doc = call.request.body.clone();
         self.replace(call, &old, doc)
+    }
+
+    /// Makes what is not there: whoever does that must be allowed to.
+    fn create_by_update(&mut self, call: &mut Call<'_, '_>) -> Result<Reply, Status> {
+        let creation = Request { verb: Verb::Create, ..call.request.clone() };
+        authorization::authorize(&creation, call.store)?;
+        let mut doc = call.request.body.clone();
+        doc.at_mut(&["metadata"]).remove("resourceVersion");
+        self.create_from(call, doc, None)
     }
 
     pub(super) fn patch(&mut self, call: &mut Call<'_, '_>, kind: PatchKind) -> Result<Reply, Status> {
@@ -350,7 +379,10 @@ impl Call<'_, '_> {
             Subresource::Resize => "resize",
             _ => "",
         };
-        let api_version = self.request.kind.info().api_version();
+        let api_version = match self.request.kind {
+            Kind::Event if events_v1::is_marked(&self.request.body) => events_v1::API_VERSION,
+            kind => kind.info().api_version(),
+        };
         let now = self.cx.timestamp().floor_seconds();
         let custom = definitions::of_kind(self.store, self.request.kind).ok().flatten();
         let schema = custom.map(|custom| custom.schema().clone());

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::api::Kind;
 use crate::api::apiextensions::customresource::CustomResources;
+use crate::api::apiextensions::customresourcedefinition::as_written;
 use crate::cluster::{Cluster, HttpResponse};
 use crate::codec::Codec;
 use crate::doc::{Doc, Path, Segment};
@@ -243,7 +244,9 @@ fn locate(documents: &[Document], refusal: &HttpResponse) -> Vec<Diagnostic> {
     for cause in details["causes"].items() {
         let field = cause["field"].str();
         let message = format!("{field}: {}", cause["message"].str());
-        let diagnostic = Diagnostic::at(object.spans.field(&field), message);
+        let written =
+            if *kind == Doc::from("CustomResourceDefinition") { as_written(&field).into() } else { field };
+        let diagnostic = Diagnostic::at(object.spans.field(&written), message);
         if !diagnostics.contains(&diagnostic) {
             diagnostics.push(diagnostic);
         }

@@ -62,6 +62,12 @@ impl World {
         self.0.advance_to(until);
     }
 
+    /// Does something to the cluster that asks for no answer.
+    pub fn act(&mut self, action: Action) {
+        let at = self.0.now();
+        self.0.apply(Command { at, user: User::admin(), action });
+    }
+
     /// Sends a request as a client would and waits for the answer.
     pub fn request(&mut self, request: HttpRequest) -> HttpResponse {
         let command = Command { at: self.0.now(), user: User::admin(), action: Action::Request(request) };

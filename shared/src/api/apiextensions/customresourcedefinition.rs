@@ -3,6 +3,8 @@
 mod names;
 mod validation;
 
+pub use validation::as_written;
+
 use crate::api::{Column, Info, Kind, Names, Object, Resource, Row, Subresource, View, age, custom_kind};
 use crate::doc;
 use crate::doc::{Doc, Str, Timestamp};

@@ -2,6 +2,7 @@
 //! from their document as they stand.
 
 mod check;
+mod costs;
 mod embedded;
 mod fill;
 mod format;

@@ -1,15 +1,21 @@
 //! Looks whether the types in an expression fit, as the compiler of CEL does. What is found is told; where types are not
 //! known, nothing is.
 
+use super::cost::{self, Part, Size};
 use super::overloads::{self, Made};
 use super::types::{self, Type};
+use super::values::{BYTES, opened};
 use super::{Binary, Expr, Place, Walk, parse::located};
 use crate::collections::BTreeMap;
 use crate::doc::{Doc, Str};
 
+/// How large the value at a path may be at most, if anything is known of that.
+pub type Sizes<'a> = &'a dyn Fn(&[Str]) -> Option<u64>;
+
 struct Checker<'a> {
     names: &'a BTreeMap<&'a str, Type>,
-    bound: Vec<(Str, Type)>,
+    sizes: Sizes<'a>,
+    bound: Vec<(Str, Part)>,
     found: Vec<(Place, String)>,
     sure: bool,
 }
@@ -21,6 +27,8 @@ pub struct Checked {
     pub of: Type,
     /// Whether the type is known for certain: it is not where functions are used of which only the names are known.
     pub sure: bool,
+    /// What it costs at most to evaluate it.
+    pub cost: u64,
     /// Where types do not fit, in the order of the text, as the compiler of CEL tells it.
     pub faults: Vec<String>,
 }
@@ -33,13 +41,13 @@ impl Checked {
     }
 }
 
-pub(super) fn check(expr: &Expr, text: &str, names: &BTreeMap<&str, Type>) -> Checked {
-    let mut checker = Checker { names, bound: Vec::new(), found: Vec::new(), sure: true };
-    let of = checker.of(expr);
+pub(super) fn check(expr: &Expr, text: &str, names: &BTreeMap<&str, Type>, sizes: Sizes<'_>) -> Checked {
+    let mut checker = Checker { names, sizes, bound: Vec::new(), found: Vec::new(), sure: true };
+    let Part { of, cost, .. } = checker.part(expr);
     let mut found = checker.found;
     crate::collections::sort(&mut found);
     let faults = found.iter().map(|(at, why)| located(text, *at as usize, why)).collect();
-    Checked { of, sure: checker.sure, faults }
+    Checked { of, sure: checker.sure, cost, faults }
 }
 
 impl Checker<'_> {
@@ -55,80 +63,128 @@ impl Checker<'_> {
         self.fault(at, why)
     }
 
-    fn of(&mut self, expr: &Expr) -> Type {
+    /// A value to which a path leads.
+    fn reached(&self, of: Type, cost: u64, path: Vec<Str>) -> Part {
+        let known = if path.is_empty() { None } else { (self.sizes)(&path) };
+        let made = Part::made(of, cost);
+        Part { size: known.map(Size::up_to).or(made.size), path, ..made }
+    }
+
+    fn part(&mut self, expr: &Expr) -> Part {
         match expr {
-            Expr::Literal(value) => match value {
-                Doc::Null => Type::Null,
-                Doc::Bool(_) => Type::Bool,
-                Doc::Int(_) => Type::Int,
-                Doc::Float(_) => Type::Double,
-                Doc::Str(_) => Type::String,
-                _ => Type::Dyn,
-            },
-            Expr::Name(name) => {
-                let bound = self.bound.iter().rev().find(|(known, _)| known == name).map(|(_, of)| of);
-                bound.or_else(|| self.names.get(name.as_str())).cloned().unwrap_or(Type::Dyn)
-            }
-            Expr::TypeName(_) => Type::Named("type"),
+            Expr::Literal(value) => literal(value),
+            Expr::Name(name) => self.named(name),
+            Expr::TypeName(_) => Part::made(Type::Named("type"), 1),
             Expr::Field(of, name, at) => {
-                let of = self.of(of);
-                self.field(of, name, *at)
+                let Part { of, cost, mut path, .. } = self.part(of);
+                let selects = u64::from(matches!(of, Type::Map(_) | Type::Object(_)));
+                path.push(name.clone());
+                let of = self.field(of, name, *at);
+                self.reached(of, cost.saturating_add(selects), path)
             }
             Expr::Has(of, name, at) => {
-                let of = self.of(of);
+                let Part { of, cost, .. } = self.part(of);
                 self.field(of, name, *at);
-                Type::Bool
+                Part::made(Type::Bool, cost)
             }
-            Expr::Index(of, index, at) => {
-                let (of, index) = (self.of(of), self.of(index));
-                self.item(of, &index, *at)
-            }
+            Expr::Index(of, index, at) => self.index(of, index, *at),
             Expr::Maybe(of, index, at) => self.maybe(of, index, *at),
-            Expr::IfAny(of) => match self.of(of) {
-                Type::Optional(of) => *of,
-                of => of,
-            },
+            Expr::IfAny(of) => {
+                let part = self.part(of);
+                match part.of {
+                    Type::Optional(of) => Part { of: *of, ..part },
+                    _ => part,
+                }
+            }
             Expr::List(items) => {
-                let all: Vec<Type> = items.iter().map(|item| self.of(item)).collect();
-                Type::List(common(&all).into())
+                let items: Vec<Part> = items.iter().map(|item| self.part(item)).collect();
+                let size = Some(Size::of(items.len() as u64));
+                let entry = Some((Size::of(1), together(&items)));
+                Part { size, entry, ..Part::made(Type::List(common(&items).into()), sum(&items, cost::LIST)) }
             }
             Expr::Map(entries) => {
-                let mut all = Vec::new();
-                for (key, value) in entries {
-                    self.of(key);
-                    all.push(self.of(value));
-                }
-                Type::Map(common(&all).into())
+                let keys: Vec<Part> = entries.iter().map(|(key, _)| self.part(key)).collect();
+                let values: Vec<Part> = entries.iter().map(|(_, value)| self.part(value)).collect();
+                let size = Some(Size::of(values.len() as u64));
+                let entry = Some((together(&keys), together(&values)));
+                let cost = sum(&keys, sum(&values, cost::MAP));
+                Part { size, entry, ..Part::made(Type::Map(common(&values).into()), cost) }
             }
-            Expr::Not(of, at) => match self.of(of) {
-                Type::Bool | Type::Dyn => Type::Bool,
-                other => self.no_overload(*at, "!_", &[&other]),
-            },
-            Expr::Negative(of, at) => match self.of(of) {
-                of @ (Type::Int | Type::Double | Type::Dyn) => of,
-                other => self.no_overload(*at, "-_", &[&other]),
-            },
+            Expr::Not(of, at) => {
+                let Part { of, cost, .. } = self.part(of);
+                let of = match of {
+                    Type::Bool | Type::Dyn => Type::Bool,
+                    other => self.no_overload(*at, "!_", &[&other]),
+                };
+                Part::made(of, cost.saturating_add(1))
+            }
+            Expr::Negative(of, at) => {
+                let Part { of, cost, .. } = self.part(of);
+                let of = match of {
+                    of @ (Type::Int | Type::Double | Type::Dyn) => of,
+                    other => self.no_overload(*at, "-_", &[&other]),
+                };
+                Part::made(of, cost.saturating_add(1))
+            }
             Expr::Binary(operator, a, b, at) => {
-                let (a, b) = (self.of(a), self.of(b));
-                types::binary(*operator, &a, &b)
-                    .unwrap_or_else(|| self.no_overload(*at, sign(*operator), &[&a, &b]))
+                let (a, b) = (self.part(a), self.part(b));
+                let of = types::binary(*operator, &a.of, &b.of)
+                    .unwrap_or_else(|| self.no_overload(*at, sign(*operator), &[&a.of, &b.of]));
+                let (own, size) = cost::operator(*operator, &a, &b);
+                let entry = if *operator == Binary::Add { both(a.entry, b.entry) } else { None };
+                let made = Part::made(of, own.saturating_add(a.cost).saturating_add(b.cost));
+                Part { size: size.or(made.size), entry, ..made }
             }
             Expr::Choice(condition, yes, no, at) => {
-                let (condition, yes, no) = (self.of(condition), self.of(yes), self.of(no));
-                match yes.joined(&no).filter(|_| matches!(condition, Type::Bool | Type::Dyn)) {
+                let (condition, yes, no) = (self.part(condition), self.part(yes), self.part(no));
+                let fits = matches!(condition.of, Type::Bool | Type::Dyn);
+                let of = match yes.of.joined(&no.of).filter(|_| fits) {
                     Some(of) => of,
-                    None => self.no_overload(*at, "_?_:_", &[&condition, &yes, &no]),
-                }
+                    None => self.no_overload(*at, "_?_:_", &[&condition.of, &yes.of, &no.of]),
+                };
+                let (size, entry) = (Some(yes.size().or(no.size())), both(yes.entry, no.entry));
+                let cost = condition.cost.saturating_add(yes.cost.max(no.cost));
+                Part { size, entry, ..Part::made(of, cost) }
             }
             Expr::Call(of, name, parts, at) => {
-                let values: Vec<Type> =
-                    of.iter().map(|of| &**of).chain(parts).map(|part| self.of(part)).collect();
-                self.call(of.is_some(), name, &values, *at)
+                let parts: Vec<Part> =
+                    of.iter().map(|of| &**of).chain(parts).map(|part| self.part(part)).collect();
+                let made = self.call(of.is_some(), name, &parts, *at);
+                let (own, size) = cost::call(of.is_some(), name, &parts, self.items(parts.first()));
+                let made = Part::made(made, sum(&parts, own));
+                Part { size: size.or(made.size), ..made }
             }
             Expr::Walk(walk, of, names, test, result, at) => {
                 self.walk(*walk, of, names, (test, result.as_deref()), *at)
             }
         }
+    }
+
+    fn named(&self, name: &Str) -> Part {
+        if let Some((_, bound)) = self.bound.iter().rev().find(|(known, _)| known == name) {
+            let Part { of, size, entry, path, .. } = bound.clone();
+            let part = self.reached(of, 1, path);
+            return Part { size: part.size.or(size), entry, ..part };
+        }
+        let of = self.names.get(name.as_str()).cloned().unwrap_or(Type::Dyn);
+        self.reached(of, 1, vec![name.clone()])
+    }
+
+    /// How large the items of a list are.
+    fn items(&self, of: Option<&Part>) -> Size {
+        let Some(of) = of.filter(|of| !of.path.is_empty()) else { return Size::UNKNOWN };
+        let path: Vec<Str> = of.path.iter().cloned().chain([ITEMS.into()]).collect();
+        (self.sizes)(&path).map_or(Size::UNKNOWN, Size::up_to)
+    }
+
+    fn index(&mut self, of: &Expr, index: &Expr, at: Place) -> Part {
+        let (part, index) = (self.part(of), self.part(index));
+        let cost = part.cost.saturating_add(index.cost).saturating_add(1);
+        let step = if matches!(part.of, Type::Map(_)) { VALUES } else { ITEMS };
+        let path = if part.path.is_empty() { Vec::new() } else { below(part.path, step) };
+        let of = self.item(part.of, &index.of, at);
+        let found = self.reached(of, cost, path);
+        Part { size: part.entry.map(|(_, value)| value).or(found.size), ..found }
     }
 
     fn item(&mut self, of: Type, index: &Type, at: Place) -> Type {
@@ -141,19 +197,22 @@ impl Checker<'_> {
         }
     }
 
-    fn maybe(&mut self, of: &Expr, index: &Expr, at: Place) -> Type {
-        let of = match self.of(of) {
+    fn maybe(&mut self, of: &Expr, index: &Expr, at: Place) -> Part {
+        let part = self.part(of);
+        let of = match part.of {
             Type::Optional(of) => *of,
             of => of,
         };
+        let mut cost = part.cost.saturating_add(1);
         let found = match (&of, index) {
             (Type::Object(_), Expr::Literal(Doc::Str(name))) => self.field(of, name, at),
             _ => {
-                let index = self.of(index);
-                self.item(of, &index, at)
+                let index = self.part(index);
+                cost = cost.saturating_add(index.cost);
+                self.item(of, &index.of, at)
             }
         };
-        Type::Optional(found.into())
+        Part::made(Type::Optional(found.into()), cost)
     }
 
     fn field(&mut self, of: Type, name: &str, at: Place) -> Type {
@@ -172,8 +231,9 @@ impl Checker<'_> {
         }
     }
 
-    fn call(&mut self, on: bool, name: &str, values: &[Type], at: Place) -> Type {
-        match overloads::call(on, name, values) {
+    fn call(&mut self, on: bool, name: &str, parts: &[Part], at: Place) -> Type {
+        let values: Vec<Type> = parts.iter().map(|part| part.of.clone()).collect();
+        match overloads::call(on, name, &values) {
             Made::Of(of) => of,
             Made::Undeclared => self.fault(at, format!("undeclared reference to '{name}' (in container '')")),
             Made::NoOverload => {
@@ -194,37 +254,63 @@ impl Checker<'_> {
         names: &[Str],
         (test, result): (&Expr, Option<&Expr>),
         at: Place,
-    ) -> Type {
-        let over = self.of(over);
+    ) -> Part {
+        let over = self.part(over);
         let maybe = matches!(walk, Walk::OptMap | Walk::OptFlatMap);
-        let (key, item) = match &over {
+        let (key, item) = match &over.of {
             Type::Optional(of) if maybe => (Type::Null, (**of).clone()),
             Type::List(item) if !maybe => (Type::Int, (**item).clone()),
             Type::Map(value) if !maybe => (Type::String, (**value).clone()),
             Type::Dyn => (Type::Dyn, Type::Dyn),
-            other if maybe => return self.no_overload(at, walk.name(), &[&other.clone()]),
+            other if maybe => {
+                let of = self.no_overload(at, walk.name(), &[&other.clone()]);
+                return Part::made(of, over.cost);
+            }
             other => {
                 let why = format!(
                     "expression of type '{other}' cannot be range of a comprehension (must be list, map, or dynamic)"
                 );
-                return self.fault(at, why);
+                return Part::made(self.fault(at, why), over.cost);
             }
         };
         // One name alone is that of a list's items, or of a map's keys.
-        let one = if matches!(over, Type::Map(_)) { key.clone() } else { item.clone() };
+        let is_map = matches!(over.of, Type::Map(_));
+        let one = if is_map { key.clone() } else { item.clone() };
+        let (keys, values) = if is_map { ("@keys", VALUES) } else { ("@indices", ITEMS) };
+        let bind = |of: Type, step: &str, size: Option<Size>| {
+            let path = if maybe { Vec::new() } else { below(over.path.clone(), step) };
+            Part { size, path, ..Part::made(of, 1) }
+        };
+        let key = bind(key, keys, over.entry.map(|(key, _)| key));
+        let item = bind(item, values, over.entry.map(|(_, value)| value));
         match names {
-            [name] => self.bound.push((name.clone(), one.clone())),
-            names => self.bound.extend(names.iter().cloned().zip([key, item.clone()])),
+            [name] => self.bound.push((name.clone(), if is_map { key } else { item })),
+            names => self.bound.extend(names.iter().cloned().zip([key, item])),
         }
-        let tested = self.of(test);
-        let made = result.map(|result| self.of(result));
+        let tested = self.part(test);
+        let made = result.map(|result| self.part(result));
         self.bound.truncate(self.bound.len() - names.len());
+        let cost = cost::walk(walk, &over, tested.cost, made.as_ref().map(|made| made.cost));
         let decides =
             matches!(walk, Walk::All | Walk::Exists | Walk::ExistsOne | Walk::Filter) || made.is_some();
-        if decides && !matches!(tested, Type::Bool | Type::Dyn) {
-            return self.fault(at, format!("expected type 'bool' but found '{tested}'"));
+        if decides && !matches!(tested.of, Type::Bool | Type::Dyn) {
+            let why = format!("expected type 'bool' but found '{}'", tested.of);
+            return Part::made(self.fault(at, why), cost);
         }
         let made = made.unwrap_or(tested);
+        let value = if walk == Walk::Filter { over.entry.map(|(_, value)| value) } else { made.size };
+        let of = self.walked(walk, made.of, one, at);
+        let part = Part::made(of, cost);
+        if part.size.is_some() || maybe {
+            return part;
+        }
+        // What is kept is joined to a list of none.
+        let value = value.unwrap_or(Size::UNKNOWN).or(Size::of(0));
+        Part { size: over.size, entry: Some((Size::up_to(1), value)), ..part }
+    }
+
+    /// The type of what a walk makes of what comes of each item.
+    fn walked(&mut self, walk: Walk, made: Type, one: Type, at: Place) -> Type {
         match walk {
             Walk::All | Walk::Exists | Walk::ExistsOne => Type::Bool,
             Walk::Filter | Walk::SortBy => Type::List(one.into()),
@@ -236,6 +322,44 @@ impl Checker<'_> {
             Walk::TransformMapEntry | Walk::OptFlatMap => self.no_overload(at, walk.name(), &[&made]),
         }
     }
+}
+
+/// The steps of a path into a list and a map.
+const ITEMS: &str = "@items";
+const VALUES: &str = "@values";
+
+fn below(mut path: Vec<Str>, step: &str) -> Vec<Str> {
+    path.push(step.into());
+    path
+}
+
+fn literal(value: &Doc) -> Part {
+    let of = match value {
+        Doc::Null => Type::Null,
+        Doc::Bool(_) => Type::Bool,
+        Doc::Int(_) => Type::Int,
+        Doc::Float(_) => Type::Double,
+        Doc::Str(_) => Type::String,
+        value if opened(value).is_some_and(|(kind, _)| *kind == BYTES) => Type::Bytes,
+        _ => Type::Dyn,
+    };
+    let number = value.as_i64().map(|number| u64::try_from(number).unwrap_or(0));
+    Part { size: Some(Size::of(cost::size_of(value))), literal: number, ..Part::made(of, 0) }
+}
+
+/// What all of them cost, and something else.
+fn sum(parts: &[Part], more: u64) -> u64 {
+    parts.iter().fold(more, |sum, part| sum.saturating_add(part.cost))
+}
+
+/// How large any of them may be.
+fn together(parts: &[Part]) -> Size {
+    parts.iter().map(Part::size).reduce(Size::or).unwrap_or(Size::of(0))
+}
+
+fn both(a: Option<(Size, Size)>, b: Option<(Size, Size)>) -> Option<(Size, Size)> {
+    let ((key, value), (other_key, other_value)) = (a?, b?);
+    Some((key.or(other_key), value.or(other_value)))
 }
 
 impl Walk {
@@ -257,8 +381,8 @@ impl Walk {
 }
 
 /// The type of all items of a list, if they have one.
-fn common(all: &[Type]) -> Type {
-    let mut all = all.iter();
+fn common(parts: &[Part]) -> Type {
+    let mut all = parts.iter().map(|part| &part.of);
     let first = all.next().cloned().unwrap_or(Type::Dyn);
     all.fold(first, |of, next| of.joined(next).unwrap_or(Type::Dyn))
 }

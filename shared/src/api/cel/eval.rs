@@ -1,18 +1,22 @@
 //! Evaluates CEL.
 
-use super::values::{as_optional, optional};
-use super::{Ask, Binary, Expr, Names, Walk, authorizer, functions, lists, patterns};
+use super::values::{BYTES, FAILED, as_optional, content, optional, value_of};
+use super::{Ask, Binary, Expr, Names, Walk, authorizer, cost, functions, lists, patterns};
 use crate::collections::BTreeSet;
 use crate::doc::{Doc, Map, Str, Timestamp};
 
-/// How many steps an evaluation may take.
-const MOST: u32 = 1_000_000;
+/// What one evaluation may cost, as Kubernetes counts that.
+const MOST: u64 = 1_000_000;
+/// How many steps it may take: values that hold themselves many times over are compared step by step, which costs nothing
+/// there.
+const MOST_STEPS: u32 = 2_000_000;
 
-/// An evaluation: names, those bound by walks last, and the steps that are left.
+/// An evaluation: names, those bound by walks last, the steps that are left, and what was spent.
 pub(super) struct Evaluation<'a> {
     names: &'a Names<'a>,
     bound: Vec<(Str, Doc)>,
     left: u32,
+    pub(super) spent: u64,
     ask: Option<Ask<'a>>,
 }
 
@@ -53,21 +57,23 @@ pub(super) fn names(expr: &Expr, found: &mut BTreeSet<Str>) {
 
 impl<'a> Evaluation<'a> {
     pub(super) fn new(names: &'a Names<'a>, ask: Option<Ask<'a>>) -> Evaluation<'a> {
-        Evaluation { names, bound: Vec::new(), left: MOST, ask }
+        Evaluation { names, bound: Vec::new(), left: MOST_STEPS, spent: 0, ask }
     }
 
-    fn spend(&mut self, steps: usize) -> Result<(), String> {
+    fn step(&mut self, steps: usize) -> Result<(), String> {
         let steps = u32::try_from(steps).unwrap_or(u32::MAX);
-        self.left = self
-            .left
-            .checked_sub(steps)
-            .ok_or_else(|| "operation cancelled: actual cost limit exceeded".to_owned())?;
+        self.left = self.left.checked_sub(steps).ok_or_else(cancelled)?;
         Ok(())
     }
 
-    /// Pays for looking at all of a value.
+    fn spend(&mut self, cost: u64) -> Result<(), String> {
+        self.spent = self.spent.saturating_add(cost);
+        if self.spent > MOST { Err(cancelled()) } else { Ok(()) }
+    }
+
+    /// Steps through all of a value.
     fn look_at(&mut self, value: &Doc) -> Result<(), String> {
-        self.spend(weight(value, self.left as usize))
+        self.step(weight(value, self.left as usize))
     }
 
     /// A value that was put together: what is in it more than once counts as often, for it is met as often.
@@ -77,7 +83,8 @@ impl<'a> Evaluation<'a> {
     }
 
     pub(super) fn value(&mut self, expr: &Expr) -> Value {
-        self.spend(1)?;
+        self.step(1)?;
+        self.spend(own_cost(expr))?;
         match expr {
             Expr::Literal(value) => Ok(value.clone()),
             Expr::Name(name) => {
@@ -145,6 +152,7 @@ impl<'a> Evaluation<'a> {
                 let (a, b) = (self.value(a)?, self.value(b)?);
                 self.look_at(&a)?;
                 self.look_at(&b)?;
+                self.spend(cost::spent_on_operator(*operator, &a, &b))?;
                 binary(*operator, &a, &b)
             }
             Expr::Call(of, name, parts, _) => {
@@ -156,11 +164,15 @@ impl<'a> Evaluation<'a> {
                     }
                     values.push(value);
                 }
-                self.spend(patterns::result_weight(name, &values))?;
-                match name.as_str() {
-                    "check" if of.is_some() => authorizer::check(&values, self.ask).ok_or_else(no_overload),
-                    _ => functions::call(of.is_some(), name, &values),
-                }
+                self.step(patterns::result_weight(name, &values))?;
+                let made = match name.as_str() {
+                    "check" if of.is_some() => {
+                        authorizer::check(&values, self.ask).ok_or_else(no_overload)?
+                    }
+                    _ => functions::call(of.is_some(), name, &values)?,
+                };
+                self.spend(cost::spent_on_call(of.is_some(), name, &values, &made))?;
+                Ok(made)
             }
             Expr::IfAny(of) => self.value(of),
             Expr::Walk(walk, of, names, test, result, _) => {
@@ -222,8 +234,10 @@ impl<'a> Evaluation<'a> {
                 [name] => self.bound.push((name.clone(), one.clone())),
                 names => self.bound.extend(names.iter().cloned().zip([key.clone(), item])),
             }
-            let value = self.step(walk, test, result);
+            let value = self.at_item(walk, test, result);
             self.bound.truncate(self.bound.len() - names.len());
+            let is_kept = !matches!(value, Ok(None | Some(Doc::Bool(false))));
+            self.spend(cost::spent_on_item(walk, is_kept))?;
             match (walk, value) {
                 (Walk::All, Ok(Some(Doc::Bool(false)))) => return Ok(Doc::Bool(false)),
                 (Walk::Exists, Ok(Some(Doc::Bool(true)))) => return Ok(Doc::Bool(true)),
@@ -267,7 +281,7 @@ impl<'a> Evaluation<'a> {
     }
 
     /// What comes of one item; nothing where it is passed over.
-    fn step(&mut self, walk: Walk, test: &Expr, result: Option<&Expr>) -> Result<Option<Doc>, String> {
+    fn at_item(&mut self, walk: Walk, test: &Expr, result: Option<&Expr>) -> Result<Option<Doc>, String> {
         match result {
             Some(result) => Ok(if self.truth(test)? { Some(self.value(result)?) } else { None }),
             None => {
@@ -317,13 +331,34 @@ fn weight(value: &Doc, most: usize) -> usize {
     }
 }
 
+/// What an expression costs without its parts and what they make.
+fn own_cost(expr: &Expr) -> u64 {
+    let is_literal = |expr: &Expr| matches!(expr, Expr::Literal(_));
+    match expr {
+        Expr::List(items) if !items.iter().all(is_literal) => cost::LIST,
+        Expr::Map(entries) if !entries.iter().all(|(key, value)| is_literal(key) && is_literal(value)) => {
+            cost::MAP
+        }
+        Expr::Name(_) | Expr::TypeName(_) | Expr::Field(..) | Expr::Index(..) | Expr::Maybe(..) => 1,
+        Expr::Not(..) | Expr::Negative(..) | Expr::Walk(..) => 1,
+        _ => 0,
+    }
+}
+
+fn cancelled() -> String {
+    "operation cancelled: actual cost limit exceeded".into()
+}
+
 fn overflow() -> String {
     "return error for overflow".into()
 }
 
 fn field_of<'v>(of: &'v Doc, field: &str) -> Result<&'v Doc, String> {
     match of {
-        Doc::Map(map) if map.contains(field) => Ok(map.get(field)),
+        Doc::Map(map) if map.contains(field) => match content(FAILED, map.get(field)) {
+            Some(why) => Err(why.str().to_string()),
+            None => Ok(map.get(field)),
+        },
         Doc::Map(_) => Err(format!("no such key: {field}")),
         _ => Err(no_overload()),
     }
@@ -380,6 +415,10 @@ pub(super) fn compare(a: &Doc, b: &Doc) -> Option<std::cmp::Ordering> {
         (Doc::Float(a), Doc::Int(b)) => a.get().partial_cmp(&(b.get() as f64)),
         (Doc::Str(a), Doc::Str(b)) => Some(a.cmp(b)),
         (Doc::Bool(a), Doc::Bool(b)) => Some(a.cmp(b)),
+        (Doc::Map(_), Doc::Map(_)) => match (content(BYTES, a)?, content(BYTES, b)?) {
+            (Doc::Str(a), Doc::Str(b)) => Some(a.cmp(b)),
+            _ => None,
+        },
         (Doc::Time(_) | Doc::MicroTime(_), _) | (_, Doc::Time(_) | Doc::MicroTime(_)) => {
             Some(a.as_time()?.cmp(&b.as_time()?))
         }
@@ -411,6 +450,10 @@ fn binary(operator: Binary, a: &Doc, b: &Doc) -> Value {
 fn arithmetic(operator: Binary, a: &Doc, b: &Doc) -> Value {
     match (operator, a, b) {
         (Binary::Add, Doc::Str(a), Doc::Str(b)) => Ok(Doc::from(format!("{a}{b}"))),
+        (Binary::Add, Doc::Map(_), Doc::Map(_)) => match (content(BYTES, a), content(BYTES, b)) {
+            (Some(Doc::Str(a)), Some(Doc::Str(b))) => Ok(value_of(BYTES, format!("{a}{b}"))),
+            _ => Err(no_overload()),
+        },
         (Binary::Add, Doc::List(a), Doc::List(b)) => Ok(Doc::list(a.iter().chain(b.iter()).cloned())),
         (Binary::Add, Doc::Time(time), Doc::Int(millis))
         | (Binary::Add, Doc::Int(millis), Doc::Time(time)) => later(*time, millis.get()),

@@ -1,7 +1,7 @@
 //! CEL's functions by their names.
 
 use super::eval::equal;
-use super::values::{as_optional, opened, optional};
+use super::values::{BYTES, as_bytes, as_optional, bytes, content, opened, optional};
 use super::{authorizer, library, lists, texts};
 use crate::doc::{Doc, Timestamp};
 
@@ -39,6 +39,14 @@ fn function(name: &str, values: &[Doc]) -> Option<Value> {
         ("size", value) => return method("size", std::slice::from_ref(value)),
         ("dyn", value) => value.clone(),
         ("string", Doc::Str(_)) => value.clone(),
+        ("string", _) if content(BYTES, value).is_some() => {
+            match as_bytes(value).and_then(|all| String::from_utf8(all).ok()) {
+                Some(text) => Doc::from(text),
+                None => return Some(Err("invalid UTF-8 in bytes, cannot convert to string".into())),
+            }
+        }
+        ("bytes", Doc::Str(text)) => bytes(text.as_bytes()),
+        ("bytes", _) if content(BYTES, value).is_some() => value.clone(),
         ("string", Doc::Time(_) | Doc::MicroTime(_)) => Doc::from(value.str()),
         ("string", Doc::Int(_) | Doc::Float(_) | Doc::Bool(_)) => Doc::from(value.to_json()),
         ("int" | "uint", Doc::Int(_)) => value.clone(),
@@ -92,7 +100,7 @@ fn is_zero(value: &Doc) -> bool {
         Doc::Bool(value) => !value,
         Doc::Int(number) => number.get() == 0,
         Doc::Float(number) => number.get() == 0.0,
-        other => other.is_null() || other.is_empty(),
+        other => other.is_null() || other.is_empty() || content(BYTES, other).is_some_and(Doc::is_empty),
     }
 }
 
@@ -163,6 +171,9 @@ fn method(name: &str, values: &[Doc]) -> Option<Value> {
     if let [of, rest @ ..] = values
         && let Some((kind, content)) = opened(of)
     {
+        if (kind.as_str(), name, rest) == (BYTES, "size", &[]) {
+            return Some(Ok(Doc::from(content.str().chars().count() as i64)));
+        }
         let asked = authorizer::method(name, kind, content, rest).map(Ok);
         return asked.or_else(|| library::method(name, kind, content, rest));
     }

@@ -10,7 +10,7 @@ fn evaluated(text: &str) -> Result<Doc, String> {
         "labels": { "app": "web", "tier": "front" }, "tags": ["a", "b"]
     });
     let names = Names::from_iter([("self", object)]);
-    Program::read(text, &["self"])?.evaluate(&names)
+    Program::read(text, &["self"])?.evaluate(&names, None).value
 }
 
 #[test]
@@ -56,6 +56,9 @@ fn what_holds_holds() {
         "timestamp('2026-01-01T00:00:00Z') + duration('1h') == timestamp('2026-01-01T01:00:00Z')",
         "(timestamp('2026-01-02T00:00:00Z') - timestamp('2026-01-01T00:00:00Z')).getHours() == 24",
         "[1, 2.0] == [1.0, 2] && {'a': 1}.a == 1 && null == null",
+        "b'äb'.size() == 3 && bytes('a') + b'\\xff' == b'a\\377' && string(b'web') == self.name && b'a' < b'b'",
+        "type(b'') == bytes && bytes(b'x') == b\"x\" && '%x %s'.format([b'\\x0a', b'hi']) == '0a hi'",
+        "timestamp('2026-07-01T12:00:00Z').getHours('America/New_York') == 8 && timestamp('2026-07-01T20:00:00Z').getDate('Asia/Tokyo') == 2",
         // Two names: place or key, and item.
         "self.tags.all(i, tag, self.tags[i] == tag) && self.labels.exists(k, v, k == 'app' && v == 'web')",
         "self.labels.existsOne(k, v, v == 'front') && !self.tags.exists(i, tag, i > 1)",
@@ -184,9 +187,9 @@ fn authorizer_is_asked() {
         ("authorizer.requestResource.check('delete').errored()", false),
     ] {
         let program = Program::read(text, &["authorizer"]).expect("it is CEL");
-        assert_eq!(program.evaluate_asking(&names, &may), Ok(Doc::Bool(holds)), "{text}");
+        assert_eq!(program.evaluate(&names, Some(&may)).value, Ok(Doc::Bool(holds)), "{text}");
         let types = [("authorizer", AUTHORIZER)].into_iter().collect();
-        let checked = program.check(text, &types);
+        let checked = program.check(text, &types, &|_| None);
         assert!(checked.faults.is_empty() && matches!(checked.of, Type::Bool), "{text}: {checked:?}");
     }
 }
@@ -206,7 +209,7 @@ fn types_are_checked_before() {
         ("[1].first()", "optional_type(int)"),
     ] {
         let program = Program::read(text, &["self"]).expect("it is CEL");
-        let checked = program.check(text, &types);
+        let checked = program.check(text, &types, &|_| None);
         assert!(checked.faults.is_empty() && checked.of.to_string() == of, "{text}: {checked:?}");
     }
     for (text, fault) in [
@@ -217,7 +220,7 @@ fn types_are_checked_before() {
         ("format.nothing()", "undeclared reference to 'format'"),
     ] {
         let found = match Program::read(text, &["self"]) {
-            Ok(program) => program.check(text, &types).faults.join("\n"),
+            Ok(program) => program.check(text, &types, &|_| None).faults.join("\n"),
             Err(why) => why,
         };
         assert!(found.contains(fault), "{text}: {found}");
@@ -317,8 +320,8 @@ fn whatever_is_written_is_read_or_refused_in_bounded_time() {
         text.push_str(&")".repeat(open));
         let Ok(program) = Program::read(&text, &["self", "authorizer", "x", "i"]) else { continue };
         read += 1;
-        drop(program.check(&text, &types));
-        made += u32::from(program.evaluate_asking(&names, &|_| (false, String::new())).is_ok());
+        drop(program.check(&text, &types, &|_| None));
+        made += u32::from(program.evaluate(&names, Some(&|_| (false, String::new()))).value.is_ok());
     }
     assert!(read > 200 && made > 50, "{read} read, {made} evaluated");
 }

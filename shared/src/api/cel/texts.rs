@@ -1,6 +1,8 @@
 //! CEL's functions of texts.
 
 use super::patterns::compiled;
+use super::values::as_bytes;
+use crate::api::batch::timezone::Zone;
 use crate::doc::{Doc, Timestamp};
 
 type Value = Result<Doc, String>;
@@ -167,6 +169,12 @@ fn written(verb: char, places: usize, value: &Doc) -> Result<String, String> {
         ('o', _) => number().map(|(sign, of)| format!("{sign}{of:o}")).ok_or_else(cannot)?,
         ('x', Doc::Str(text)) => text.bytes().map(|byte| format!("{byte:02x}")).collect(),
         ('X', Doc::Str(text)) => text.bytes().map(|byte| format!("{byte:02X}")).collect(),
+        ('x', Doc::Map(_)) => {
+            as_bytes(value).ok_or_else(cannot)?.iter().map(|byte| format!("{byte:02x}")).collect()
+        }
+        ('X', Doc::Map(_)) => {
+            as_bytes(value).ok_or_else(cannot)?.iter().map(|byte| format!("{byte:02X}")).collect()
+        }
         ('x', _) => number().map(|(sign, of)| format!("{sign}{of:x}")).ok_or_else(cannot)?,
         ('X', _) => number().map(|(sign, of)| format!("{sign}{of:X}")).ok_or_else(cannot)?,
         ('d', _) | ('f', _) | ('e', _) => return Err(cannot()),
@@ -195,6 +203,9 @@ fn shown(value: &Doc) -> String {
             format!("[{}]", items.join(", "))
         }
         Doc::Map(map) => {
+            if let Some(bytes) = as_bytes(value) {
+                return String::from_utf8_lossy(&bytes).into_owned();
+            }
             let mut entries: Vec<String> =
                 map.entries().iter().map(|(key, value)| format!("{key}: {}", shown(value))).collect();
             crate::collections::sort(&mut entries);
@@ -204,17 +215,17 @@ fn shown(value: &Doc) -> String {
     }
 }
 
-/// A part of a moment, in UTC or so far from it (`+05:30`).
+/// A part of a moment, in UTC, so far from it (`+05:30`), or in a zone.
 pub(super) fn of_time(name: &str, time: Timestamp, rest: &[Doc]) -> Option<Value> {
-    let offset = match rest {
+    let ahead = match rest {
         [] => 0,
-        [Doc::Str(zone)] => match minutes(zone) {
-            Some(offset) => offset,
+        [Doc::Str(zone)] => match seconds(zone).or_else(|| Some(Zone::named(zone)?.at(time.seconds()).0)) {
+            Some(ahead) => ahead,
             None => return Some(Err(format!("unknown time zone {zone}"))),
         },
         _ => return None,
     };
-    let time = Timestamp::from_millis(time.millis() + offset * 60_000);
+    let time = Timestamp::from_millis(time.millis() + ahead * 1000);
     let (year, month, day) = time.date();
     let (days, rest) = (time.seconds().div_euclid(86_400), time.seconds().rem_euclid(86_400));
     let new_year = Timestamp::parse(&format!("{year:04}-01-01T00:00:00Z"));
@@ -234,11 +245,8 @@ pub(super) fn of_time(name: &str, time: Timestamp, rest: &[Doc]) -> Option<Value
     })))
 }
 
-/// How far a zone is from UTC.
-fn minutes(zone: &str) -> Option<i64> {
-    if matches!(zone, "UTC" | "" | "Z") {
-        return Some(0);
-    }
+/// How far a zone that says that itself is ahead of UTC.
+fn seconds(zone: &str) -> Option<i64> {
     let (sign, rest) = match zone.strip_prefix('-') {
         Some(rest) => (-1, rest),
         None => (1, zone.strip_prefix('+').unwrap_or(zone)),
@@ -246,5 +254,5 @@ fn minutes(zone: &str) -> Option<i64> {
     let (hours, minutes) = rest.split_once(':')?;
     let number =
         |part: &str, most: i64| part.parse::<i64>().ok().filter(|number| (0..=most).contains(number));
-    Some(sign * (number(hours, 23)? * 60 + number(minutes, 59)?))
+    Some(sign * 60 * (number(hours, 23)? * 60 + number(minutes, 59)?))
 }

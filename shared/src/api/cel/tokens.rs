@@ -1,6 +1,7 @@
 //! The words of CEL.
 
 use super::parse::Fault;
+use super::values::bytes;
 use crate::doc::{Doc, Str};
 
 #[derive(Clone, PartialEq, Debug)]
@@ -100,37 +101,45 @@ fn number(text: &str) -> Result<(Token, usize), String> {
     Ok((Token::Literal(value), length + usize::from(unsigned)))
 }
 
-/// A string literal: raw or not, with one mark or three.
+/// A literal of text or bytes: raw or not, with one mark or three.
 fn string(text: &str) -> Result<Option<(Token, usize)>, String> {
-    let raw = text.starts_with(['r', 'R']) && text[1..].starts_with(['"', '\'']);
-    let body = if raw { &text[1..] } else { text };
-    if !body.starts_with(['"', '\'']) {
+    let is_quoted = |text: &str| text.starts_with(['"', '\'']);
+    let after = |text: &str, letters: [char; 2]| text.starts_with(letters).then(|| text.len() - 1);
+    // `b`, `r`, or both in this order.
+    let rest = |length: usize| &text[text.len() - length..];
+    let unprefixed = after(text, ['b', 'B']).map_or(text, rest);
+    let body = after(unprefixed, ['r', 'R']).map_or(unprefixed, rest);
+    if !is_quoted(body) {
         return Ok(None);
     }
+    let (of_bytes, raw) = (unprefixed.len() < text.len(), body.len() < unprefixed.len());
     let one = &body[..1];
     let mark = if body.starts_with(&one.repeat(3)) { one.repeat(3) } else { one.to_owned() };
-    let mut value = String::new();
+    let unended = || format!("Syntax error: token recognition error at: '{one}'");
+    let mut value: Vec<u8> = Vec::new();
     let mut at = mark.len();
     loop {
         let rest = &body[at..];
         if rest.starts_with(&mark) {
-            let length = usize::from(raw) + at + mark.len();
-            return Ok(Some((Token::Literal(Doc::from(value)), length)));
+            let length = text.len() - body.len() + at + mark.len();
+            let value = match of_bytes {
+                true => bytes(&value),
+                false => Doc::from(String::from_utf8(value).map_err(|_| unended())?),
+            };
+            return Ok(Some((Token::Literal(value), length)));
         }
-        match rest.chars().next() {
-            None => return Err(format!("Syntax error: token recognition error at: '{one}'")),
-            Some('\n') if mark.len() == 1 => {
-                return Err(format!("Syntax error: token recognition error at: '{one}'"));
+        let next = rest.chars().next().filter(|next| *next != '\n' || mark.len() > 1).ok_or_else(unended)?;
+        if next == '\\' && !raw {
+            let (letter, length) = escape(&rest[1..])?;
+            // A code of one byte stands for that byte, not for a letter.
+            match u8::try_from(u32::from(letter)) {
+                Ok(byte) if of_bytes && length > 1 => value.push(byte),
+                _ => value.extend(letter.encode_utf8(&mut [0; 4]).bytes()),
             }
-            Some('\\') if !raw => {
-                let (letter, length) = escape(&rest[1..])?;
-                value.push(letter);
-                at += 1 + length;
-            }
-            Some(letter) => {
-                value.push(letter);
-                at += letter.len_utf8();
-            }
+            at += 1 + length;
+        } else {
+            value.extend(next.encode_utf8(&mut [0; 4]).bytes());
+            at += next.len_utf8();
         }
     }
 }

@@ -80,7 +80,7 @@ pub(super) fn compiled(
     if text.trim().is_empty() {
         return Type::Dyn;
     }
-    let checked = Program::read(text, &POLICY_NAMES).map(|program| program.check(text, names));
+    let checked = Program::read(text, &POLICY_NAMES).map(|program| program.check(text, names, &|_| None));
     let why = match checked {
         Err(why) => format!("compilation failed: {why}"),
         Ok(checked) if !checked.faults.is_empty() => {

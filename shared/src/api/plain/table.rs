@@ -50,6 +50,7 @@ const fn plain(info: &'static Info) -> Plain {
         name: names::dns_subdomain,
         fields: NAMES,
         warning: "",
+        deprecated: "",
         order: unordered,
     }
 }
@@ -62,6 +63,7 @@ pub static COMPONENT_STATUS: Plain = Plain {
         Cell::Of(|doc| condition(doc, "message")),
         Cell::Of(|doc| condition(doc, "error")),
     ],
+    deprecated: "v1 ComponentStatus is deprecated in v1.19+",
     ..plain(&Info {
         short_names: &["cs"],
         ..info("", "ComponentStatus", "componentstatuses", "componentstatus", false)

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use crate::api::cel::{Names, Program, authorizer};
+use crate::api::cel::{Budget, Names, Program, authorizer};
 use crate::api::plain::POLICY_NAMES;
 use crate::api::{Key, Kind, LabelSelector, Object, Request, Subresource, User};
 use crate::doc;
@@ -12,6 +12,9 @@ use crate::etcd::Store;
 
 use super::super::authorization::{Wish, allowed_by, path_allowed_by};
 use super::super::review::info_of;
+
+pub(super) const OUT_OF_BUDGET: &str =
+    "validation failed due to running out of cost budget, no further validation rules will be run";
 
 /// A write that is looked at.
 pub(super) struct Look<'a> {
@@ -138,21 +141,43 @@ fn selects(selector: &Doc, labels: &Doc) -> bool {
 impl Look<'_> {
     /// Whether all conditions hold.
     pub fn conditions(&self, of: &Doc, names: &Names<'_>) -> Result<bool, String> {
+        let mut budget = Budget::of_conditions();
         for condition in of["matchConditions"].items() {
-            if self.evaluated(&condition["expression"], &POLICY_NAMES, names)?.as_bool() != Some(true) {
+            let holds = self.evaluated(&condition["expression"], &POLICY_NAMES, names, &mut budget)?;
+            if holds.as_bool() != Some(true) {
                 return Ok(false);
             }
         }
         Ok(true)
     }
 
-    /// What comes of an expression in which these names may stand.
-    pub fn evaluated(&self, expression: &Doc, known: &[&str], names: &Names<'_>) -> Result<Doc, String> {
+    /// What comes of an expression in which these names may stand, within what is left to spend.
+    pub fn evaluated(
+        &self,
+        expression: &Doc,
+        known: &[&str],
+        names: &Names<'_>,
+        budget: &mut Budget,
+    ) -> Result<Doc, String> {
         let text = expression.str();
-        let program = Program::read(&text, known)?;
+        self.value(&text, known, names, budget).map_err(|why| match why.as_str() {
+            OUT_OF_BUDGET => why,
+            _ => format!("expression '{}' resulted in error: {why}", text.trim()),
+        })
+    }
+
+    /// The same, where a failure does not say of which expression it is.
+    pub fn value(
+        &self,
+        text: &str,
+        known: &[&str],
+        names: &Names<'_>,
+        budget: &mut Budget,
+    ) -> Result<Doc, String> {
+        let program = Program::read(text, known)?;
         let ask = |asked: &Doc| self.allowed(asked);
-        let made = program.evaluate_asking(names, &ask);
-        made.map_err(|why| format!("expression '{}' resulted in error: {why}", text.trim()))
+        let made = program.evaluate(names, Some(&ask));
+        if budget.pay(made.cost) { made.value } else { Err(OUT_OF_BUDGET.into()) }
     }
 
     /// Whether whoever an expression asks for may do what it asks, and why.

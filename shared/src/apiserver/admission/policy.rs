@@ -1,13 +1,13 @@
 //! ValidatingAdmissionPolicy and MutatingAdmissionPolicy: expressions of people's own that say what may be written, and
 //! what becomes of it.
 
-use crate::api::cel::Names;
+use crate::api::cel::{Budget, Names, failed};
 use crate::api::plain::{MUTATION_NAMES, POLICY_NAMES};
 use crate::api::{CauseDetail, Key, Kind, LabelSelector, Object, Reason, Status};
 use crate::doc::{Doc, Str, json_patch, strategic_merge};
 use crate::etcd::Store;
 
-use super::matching::Look;
+use super::matching::{Look, OUT_OF_BUDGET};
 
 /// Whether any policy or webhook may have a say in a write of these kinds of binding.
 pub(super) fn is_bound(store: &Store, bindings: Kind) -> bool {
@@ -79,16 +79,18 @@ impl Look<'_> {
         let spec = &policy.body["spec"];
         let mut changed: Option<Doc> = None;
         for params in self.params(policy, binding)? {
+            let mut budget = Budget::default();
             for mutation in spec["mutations"].items() {
                 let doc = changed.clone().unwrap_or_else(|| self.doc.clone());
                 let look = Look { doc: &doc, ..*self };
                 let mut names = look.names(params.clone());
-                look.add_variables(spec, &mut names);
+                look.add_variables(spec, &mut names, &mut budget);
                 if !look.conditions(spec, &names)? {
                     continue;
                 }
-                let value =
-                    |field: &str| look.evaluated(&mutation[field]["expression"], &MUTATION_NAMES, &names);
+                let mut value = |field: &str| {
+                    look.evaluated(&mutation[field]["expression"], &MUTATION_NAMES, &names, &mut budget)
+                };
                 let patched = match mutation["patchType"].as_str() {
                     Some("JSONPatch") => json_patch(&doc, &value("jsonPatch")?),
                     _ => strategic_merge(&doc, &value("applyConfiguration")?),
@@ -146,8 +148,8 @@ impl Look<'_> {
             Err(why) => return failed(format!("failed to configure binding: {why}")),
         };
         for params in all {
-            let mut names = self.names(params);
-            self.add_variables(spec, &mut names);
+            let (mut names, mut budget) = (self.names(params), Budget::default());
+            self.add_variables(spec, &mut names, &mut budget);
             match self.conditions(spec, &names) {
                 Ok(true) => {}
                 Ok(false) => continue,
@@ -157,9 +159,12 @@ impl Look<'_> {
                 },
             }
             for validation in spec["validations"].items() {
-                match self.evaluated(&validation["expression"], &POLICY_NAMES, &names) {
+                match self.evaluated(&validation["expression"], &POLICY_NAMES, &names, &mut budget) {
                     Ok(Doc::Bool(true)) => {}
-                    Ok(_) => return Some((validation["reason"].str(), self.message(validation, &names))),
+                    Ok(_) => {
+                        let message = self.message(validation, &names, &mut budget);
+                        return Some((validation["reason"].str(), message));
+                    }
                     Err(why) if fails => return Some((validation["reason"].str(), why)),
                     Err(_) => {}
                 }
@@ -168,12 +173,14 @@ impl Look<'_> {
         None
     }
 
-    fn add_variables(&self, spec: &Doc, names: &mut Names<'_>) {
+    fn add_variables(&self, spec: &Doc, names: &mut Names<'_>, budget: &mut Budget) {
         for variable in spec["variables"].items() {
-            if let Ok(value) = self.evaluated(&variable["expression"], &POLICY_NAMES, names)
-                && let Some(variables) = names.get_mut("variables")
-            {
-                variables.set(variable["name"].str(), value);
+            let (name, expression) = (variable["name"].str(), variable["expression"].str());
+            let value = self.value(&expression, &POLICY_NAMES, names, budget).unwrap_or_else(|why| {
+                failed(&format!("composited variable {:?} fails to evaluate: {why}", name.as_str()))
+            });
+            if let Some(variables) = names.get_mut("variables") {
+                variables.set(name, value);
             }
         }
     }
@@ -194,9 +201,15 @@ impl Look<'_> {
         Status { reason, causes: vec![cause], ..status }
     }
 
-    fn message(&self, validation: &Doc, names: &Names<'_>) -> String {
+    fn message(&self, validation: &Doc, names: &Names<'_>, budget: &mut Budget) -> String {
         let own = &validation["messageExpression"];
-        let said = if own.is_null() { None } else { self.evaluated(own, &POLICY_NAMES, names).ok() };
+        let said = match own.is_null() {
+            true => None,
+            false => match self.evaluated(own, &POLICY_NAMES, names, budget) {
+                Err(why) if why == OUT_OF_BUDGET => return format!("failed messageExpression: {why}"),
+                said => said.ok(),
+            },
+        };
         let said = said.as_ref().and_then(Doc::as_str).map(str::trim);
         match (said.filter(|said| !said.is_empty() && !said.contains('\n')), validation["message"].str()) {
             (Some(said), _) => said.to_owned(),

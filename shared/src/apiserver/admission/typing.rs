@@ -40,7 +40,7 @@ pub(in crate::apiserver) fn warnings(policy: &Doc, store: &Store) -> Vec<Doc> {
             let said: Vec<String> = all
                 .iter()
                 .filter_map(|(kind, names)| {
-                    let found = program.check(&text, names).faults;
+                    let found = program.check(&text, names, &|_| None).faults;
                     (!found.is_empty()).then(|| format!("{kind}: {}\n", found.join("\n")))
                 })
                 .collect();
@@ -95,7 +95,7 @@ fn names(spec: &Doc, object: Type, store: &Store) -> Names {
     for variable in spec["variables"].items() {
         let text = variable["expression"].str();
         let of = match Program::read(&text, &POLICY_NAMES) {
-            Ok(program) => program.check(&text, &names).of,
+            Ok(program) => program.check(&text, &names, &|_| None).of,
             Err(_) => Type::Dyn,
         };
         variables.push((variable["name"].str(), of));

@@ -141,8 +141,8 @@ pub(super) fn check(verb: Verb, value: &Values<'_>) -> Result<(), Status> {
                 "Too long: may not be more than 128 bytes".into(),
             );
         }
-        if let Some(odd) = manager.chars().find(|c| c.is_control()) {
-            let why = format!("should only contain printable characters: {odd:?}");
+        for (at, odd) in manager.char_indices().filter(|(_, letter)| letter.is_control()) {
+            let why = format!("invalid character U+{:04X} (at position {at})", u32::from(odd));
             faults.invalid("fieldManager", &field, &why);
         }
     }

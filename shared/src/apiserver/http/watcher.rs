@@ -137,8 +137,7 @@ impl Watcher {
 
     fn mark(&self, text: &mut String, annotations: Option<Doc>) {
         let info = self.request.kind.info();
-        let mut metadata =
-            doc!({ "resourceVersion": self.revision.to_string(), "creationTimestamp": Doc::Null });
+        let mut metadata = doc!({ "resourceVersion": self.revision.to_string() });
         if let Some(annotations) = annotations {
             metadata.set("annotations", annotations);
         }

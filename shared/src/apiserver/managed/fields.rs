@@ -320,6 +320,12 @@ impl Fields {
         }
     }
 
+    /// The same where fields of the object have other names: those that `name` has for them.
+    pub fn renamed(self, name: impl Fn(&str) -> Option<Str>) -> Fields {
+        let other = |(step, below): (Str, Fields)| (name(&step).unwrap_or(step), below);
+        Fields { here: self.here, below: self.below.into_iter().map(other).collect() }
+    }
+
     /// Whether there is no place in it.
     pub fn is_empty(&self) -> bool {
         !self.here && self.below.is_empty()

@@ -38,6 +38,12 @@ pub(super) fn whole(doc: &Doc, faults: &mut Faults) {
     }
     versions(&spec.field("versions"), faults);
     all_names(&names, faults);
+    if let Some(first) = spec["versions"].items().first() {
+        for part in PARTS.into_iter().filter(|part| is_alike(&spec["versions"], part)) {
+            let place = format!("spec.{}", moved(part));
+            one_part(part, &At::root(&first[part], &place), first, faults);
+        }
+    }
     conversion(&spec.field("conversion"), faults);
     let mut all = spec["versions"].items().iter();
     if !all.any(|version| version["storage"].as_bool() == Some(true)) {
@@ -45,7 +51,32 @@ pub(super) fn whole(doc: &Doc, faults: &mut Faults) {
     }
 }
 
+/// What each version has for itself.
+const PARTS: [&str; 4] = ["schema", "subresources", "additionalPrinterColumns", "selectableFields"];
+
+/// Whether all versions have the same: then errors are about one part of the spec.
+fn is_alike(versions: &Doc, part: &str) -> bool {
+    versions.items().windows(2).all(|pair| pair[0][part] == pair[1][part])
+}
+
+/// What a part of versions is called as one of the spec.
+fn moved(part: &str) -> &str {
+    if part == "schema" { "validation" } else { part }
+}
+
+/// Where the field of an error stands in the definition as it is written.
+pub fn as_written(field: &str) -> String {
+    let of = |part: &str| Some((part.to_owned(), field.strip_prefix("spec.")?.strip_prefix(moved(part))?));
+    match PARTS.into_iter().find_map(of) {
+        Some((part, rest)) => format!("spec.versions[0].{part}{rest}"),
+        None => field.to_owned(),
+    }
+}
+
 fn versions(versions: &At<'_>, faults: &mut Faults) {
+    for version in versions.each().filter(|version| version["schema"]["openAPIV3Schema"].is_null()) {
+        faults.required(format!("{}.schema.openAPIV3Schema", version.path()), "");
+    }
     let mut seen: BTreeSet<Str> = BTreeSet::new();
     let mut unique = true;
     let mut stored = 0;
@@ -58,7 +89,13 @@ fn versions(versions: &At<'_>, faults: &mut Faults) {
         }
         unique &= seen.insert(name.str());
         stored += u32::from(version["storage"].as_bool() == Some(true));
-        one_version(&version, faults);
+        let warning = version.field("deprecationWarning");
+        if warning.is_set() && version["deprecated"].as_bool() != Some(true) {
+            faults.invalid(&warning, &warning, "can only be set for deprecated versions");
+        }
+        for part in PARTS.into_iter().filter(|part| !is_alike(versions, part)) {
+            one_part(part, &version.field(part), version.doc(), faults);
+        }
     }
     if versions.items().is_empty() {
         faults.required(versions, "must have at least one version");
@@ -72,47 +109,41 @@ fn versions(versions: &At<'_>, faults: &mut Faults) {
     }
 }
 
-fn one_version(version: &At<'_>, faults: &mut Faults) {
-    let schema = version.field("schema");
-    let schema = schema.field("openAPIV3Schema");
-    if schema.is_set() {
-        structural::well_formed(schema.doc(), &schema.path(), faults);
-    } else {
-        faults.required(&schema, "schemas are required");
-    }
-    let warning = version.field("deprecationWarning");
-    if warning.is_set() && version["deprecated"].as_bool() != Some(true) {
-        faults.invalid(&warning, &warning, "can only be set for deprecated versions");
-    }
-    let scale = version.field("subresources");
-    let scale = scale.field("scale");
-    if scale.is_set() {
-        for (field, below) in
-            [("specReplicasPath", "spec"), ("statusReplicasPath", "status"), ("labelSelectorPath", "")]
-        {
-            let path = scale.field(field);
-            if field == "labelSelectorPath" && path.is_empty() {
-                continue;
-            }
-            if path.require(faults) {
-                scale_path(&path, below, faults);
-            }
+/// What is wrong with one part of a version.
+fn one_part(part: &str, of: &At<'_>, version: &Doc, faults: &mut Faults) {
+    let schema = &version["schema"]["openAPIV3Schema"];
+    match part {
+        "schema" if !schema.is_null() => {
+            structural::well_formed(schema, &of.field("openAPIV3Schema").path(), faults);
         }
+        "subresources" => scale(&of.field("scale"), faults),
+        "additionalPrinterColumns" => of.each().for_each(|column| printer_column(&column, faults)),
+        "selectableFields" => {
+            let count = of.items().len();
+            if count > 8 {
+                let why = format!("Too many: {count}: must have at most 8 items");
+                faults.add("FieldValueTooMany", of.path(), why);
+            }
+            of.each().for_each(|field| selectable_field(&field.field("jsonPath"), schema, faults));
+        }
+        _ => {}
     }
-    for column in version.field("additionalPrinterColumns").each() {
-        printer_column(&column, faults);
+}
+
+fn scale(scale: &At<'_>, faults: &mut Faults) {
+    if !scale.is_set() {
+        return;
     }
-    let selectable = version.field("selectableFields");
-    if selectable.items().len() > 8 {
-        let count = selectable.items().len();
-        faults.add(
-            "FieldValueTooMany",
-            selectable.path(),
-            format!("Too many: {count}: must have at most 8 items"),
-        );
-    }
-    for field in selectable.each() {
-        selectable_field(&field.field("jsonPath"), schema.doc(), faults);
+    for (field, below) in
+        [("specReplicasPath", "spec"), ("statusReplicasPath", "status"), ("labelSelectorPath", "")]
+    {
+        let path = scale.field(field);
+        if field == "labelSelectorPath" && path.is_empty() {
+            continue;
+        }
+        if path.require(faults) {
+            scale_path(&path, below, faults);
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! `x-kubernetes-validations`: rules in CEL, wherever a schema has them.
 
-use crate::api::cel::{Names, Program, duration, optional};
+use crate::api::cel::{Budget, Names, Program, bytes, duration, optional};
+use crate::api::core::secret::base64_decode;
 use crate::api::validation::Faults;
 use crate::collections::BTreeMap;
 use crate::doc::{Doc, Str, Timestamp};
@@ -9,6 +10,9 @@ pub(super) const RULES: &str = "x-kubernetes-validations";
 pub(super) const NAMES: [&str; 2] = ["self", "oldSelf"];
 /// How many faults are told.
 const MOST_FAULTS: usize = 100;
+/// The longest text of a rule's own expression, in bytes.
+const LONGEST_MESSAGE: usize = 5 * 1024;
+const NO_BUDGET: &str = "due to running out of cost budget, no further validation rules will be run";
 /// Faults after which rules are not evaluated: the value may not be what they take it for.
 const BLOCKING: [&str; 4] =
     ["FieldValueRequired", "FieldValueTooLong", "FieldValueTooMany", "FieldValueTypeInvalid"];
@@ -90,7 +94,8 @@ pub fn check_rules(schema: &Doc, value: &Doc, old: Option<&Doc>, faults: &mut Fa
                    to complete validation";
         return faults.invalid_text("<nil>", "\"null\"", why);
     }
-    let mut look = Look { programs: BTreeMap::new(), found: Faults::default() };
+    let (programs, budget) = (BTreeMap::new(), Some(Budget::default()));
+    let mut look = Look { programs, budget, found: Faults::default() };
     look.value(schema, value, old, "");
     faults.0.extend(look.found.0.into_iter().take(MOST_FAULTS));
 }
@@ -106,6 +111,8 @@ fn has_rules(schema: &Doc) -> bool {
 struct Look {
     /// Those that were read so far.
     programs: BTreeMap<Str, Option<Program>>,
+    /// What rules may still cost; nothing once they cost too much: then no further rule is looked at.
+    budget: Option<Budget>,
     found: Faults,
 }
 
@@ -121,6 +128,9 @@ impl Look {
         }
         for rule in schema[RULES].items() {
             self.rule(rule, schema, value, old, path);
+        }
+        if self.budget.is_none() {
+            return;
         }
         match value {
             Doc::Map(map) => {
@@ -147,6 +157,9 @@ impl Look {
     }
 
     fn rule(&mut self, rule: &Doc, schema: &Doc, value: &Doc, old: Option<&Doc>, path: &str) {
+        if self.budget.is_none() {
+            return;
+        }
         let Some(program) = self.program(&rule["rule"].str()) else { return };
         // What was so before the rule may stay so.
         if old == Some(value) && !program.mentions("oldSelf") {
@@ -166,21 +179,13 @@ impl Look {
         let text = rule["rule"].str();
         let text = text.trim();
         let place = place(path, "");
-        match program.evaluate(&names) {
+        let evaluated = program.evaluate(&names, None);
+        if !self.pay(evaluated.cost) {
+            return self.found.invalid_text(place, &shown, format!("validation failed {NO_BUDGET}"));
+        }
+        match evaluated.value {
             Ok(Doc::Bool(true)) => {}
-            Ok(Doc::Bool(false)) => {
-                let detail = self.message(rule, &names).unwrap_or_else(|| match rule["message"].str() {
-                    none if none.is_empty() => format!("failed rule: {text}"),
-                    message => message.trim().to_owned(),
-                });
-                let place = self::place(path, &rule["fieldPath"].str());
-                match rule["reason"].as_str() {
-                    Some("FieldValueRequired") => self.found.required(place, &detail),
-                    Some("FieldValueForbidden") => self.found.forbidden(place, &detail),
-                    Some("FieldValueDuplicate") => self.found.duplicate_text(place, &shown),
-                    _ => self.found.invalid_text(place, &shown, detail),
-                }
-            }
+            Ok(Doc::Bool(false)) => self.broken(rule, &names, path, &shown),
             Ok(_) => self.found.invalid_text(
                 place,
                 &shown,
@@ -193,6 +198,7 @@ impl Look {
                 self.found.invalid_text(place, &shown, why);
             }
             Err(why) if why.starts_with("operation cancelled") => {
+                self.budget = None;
                 let why = format!(
                     "'{why}': no further validation rules will be run due to call cost exceeds limit for rule: {text}"
                 );
@@ -202,22 +208,64 @@ impl Look {
         }
     }
 
-    /// What the rule's own expression says; nothing where it says nothing fit to print.
-    fn message(&mut self, rule: &Doc, names: &Names<'_>) -> Option<String> {
+    /// A rule that does not hold.
+    fn broken(&mut self, rule: &Doc, names: &Names<'_>, path: &str, shown: &str) {
+        let place = place(path, &rule["fieldPath"].str());
+        let detail = match self.message(rule, names) {
+            Ok(Some(said)) => said,
+            Ok(None) if rule["message"].is_empty() => format!("failed rule: {}", rule["rule"].str().trim()),
+            Ok(None) => rule["message"].str().trim().to_owned(),
+            Err(why) => return self.found.invalid_text(place, shown, why),
+        };
+        match rule["reason"].as_str() {
+            Some("FieldValueRequired") => self.found.required(place, &detail),
+            Some("FieldValueForbidden") => self.found.forbidden(place, &detail),
+            Some("FieldValueDuplicate") => self.found.duplicate_text(place, shown),
+            _ => self.found.invalid_text(place, shown, detail),
+        }
+    }
+
+    /// What the rule's own expression says; nothing where it says nothing fit to print, and a failure where it costs too
+    /// much.
+    fn message(&mut self, rule: &Doc, names: &Names<'_>) -> Result<Option<String>, String> {
         let text = rule["messageExpression"].str();
-        let said = (!text.is_empty()).then(|| self.program(&text)).flatten()?.evaluate(names).ok()?;
-        let said = said.as_str()?.trim().to_owned();
-        (!said.is_empty() && !said.contains('\n')).then_some(said)
+        let Some(program) = (!text.is_empty()).then(|| self.program(&text)).flatten() else {
+            return Ok(None);
+        };
+        let evaluated = program.evaluate(names, None);
+        if !self.pay(evaluated.cost) {
+            return Err(format!("messageExpression evaluation failed {NO_BUDGET}"));
+        }
+        let said = match evaluated.value {
+            Err(why) if why.starts_with("operation cancelled") => {
+                self.budget = None;
+                return Err(format!(
+                    "no further validation rules will be run due to call cost exceeds limit for messageExpression: {text:?}"
+                ));
+            }
+            value => value.ok().as_ref().and_then(Doc::as_str).map(|said| said.trim().to_owned()),
+        };
+        Ok(said.filter(|said| !said.is_empty() && !said.contains('\n') && said.len() <= LONGEST_MESSAGE))
+    }
+
+    /// Whether there was so much left.
+    fn pay(&mut self, cost: u64) -> bool {
+        let paid = self.budget.as_mut().is_some_and(|budget| budget.pay(cost));
+        if !paid {
+            self.budget = None;
+        }
+        paid
     }
 }
 
-/// A value as rules see it: moments and lengths of time are such, and not texts.
+/// A value as rules see it: moments, lengths of time and bytes are such, and not texts.
 fn in_cel(schema: &Doc, value: &Doc) -> Doc {
     let time = |text: &str| Timestamp::parse(text).map(Doc::Time);
     match value {
         Doc::Str(text) => {
             let known = match schema["format"].as_str() {
                 Some("duration") => duration(text),
+                Some("byte") => base64_decode(text).ok().map(|all| bytes(&all)),
                 Some("date-time") => time(text),
                 Some("date") => time(&format!("{text}T00:00:00Z")),
                 _ => None,
@@ -243,7 +291,7 @@ fn in_cel(schema: &Doc, value: &Doc) -> Doc {
 
 /// Whether there is a format in a schema that rules see as something else than a text.
 fn has_formats(schema: &Doc) -> bool {
-    matches!(schema["format"].as_str(), Some("duration" | "date-time" | "date"))
+    matches!(schema["format"].as_str(), Some("byte" | "duration" | "date-time" | "date"))
         || schema["properties"].entries().iter().any(|(_, below)| has_formats(below))
         || [&schema["items"], &schema["additionalProperties"]]
             .into_iter()

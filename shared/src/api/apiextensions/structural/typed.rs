@@ -2,11 +2,12 @@
 
 use std::rc::Rc;
 
-use crate::api::cel::{Fields, Program, Record, Type};
+use crate::api::cel::{Fields, Program, Record, Sizes, Type};
 use crate::api::validation::Faults;
 use crate::collections::BTreeMap;
 use crate::doc::{Doc, Str};
 
+use super::costs::{Costs, most_at, times_in_request};
 use super::rules::{NAMES, RULES};
 use super::{is_int_or_string, says};
 
@@ -70,9 +71,17 @@ pub fn type_of(schema: &Doc, name: &str, metadata: Option<Type>) -> Option<Type>
     })
 }
 
-/// Adds where the rules of one schema do not fit its type. `uncorrelated` is the list, if it stands in one, of which
-/// items are not known again.
-pub(super) fn check(schema: &Doc, root: bool, path: &str, uncorrelated: Option<&str>, faults: &mut Faults) {
+/// Where a schema stands.
+pub(super) struct Place<'a> {
+    pub path: &'a str,
+    /// The list around it of which items are not known again.
+    pub uncorrelated: Option<&'a str>,
+    /// How often its value may be there; nothing where that has no bound.
+    pub times: Option<u64>,
+}
+
+/// Adds where the rules of one schema do not fit its type, or cost too much.
+pub(super) fn check(schema: &Doc, root: bool, place: &Place<'_>, costs: &mut Costs, faults: &mut Faults) {
     let rules = schema[RULES].items();
     let resource = root || says(schema, "x-kubernetes-embedded-resource");
     let Some(of) =
@@ -80,45 +89,61 @@ pub(super) fn check(schema: &Doc, root: bool, path: &str, uncorrelated: Option<&
     else {
         return;
     };
+    let times = place.times.unwrap_or_else(|| times_in_request(schema));
+    let sizes = |path: &[Str]| most_at(schema, resource, path.get(1..)?);
     for (at, rule) in rules.iter().enumerate() {
-        let path = format!("{path}.{RULES}[{at}]");
+        let path = format!("{}.{RULES}[{at}]", place.path);
         let old = match says(rule, "optionalOldSelf") {
             true => Type::Optional(of.clone().into()),
             false => of.clone(),
         };
         let names = BTreeMap::from_iter([("self", of.clone()), ("oldSelf", old)]);
-        if let Err(why) = compiled(rule, "rule", &Type::Bool, &names) {
-            faults.invalid_text(format!("{path}.rule"), &go_rule(rule), why);
+        let (of_rule, of_message) = (format!("{path}.rule"), format!("{path}.messageExpression"));
+        match compiled(rule, "rule", &Type::Bool, &names, &sizes) {
+            Ok(cost) => {
+                costs.add("rule", &of_rule, cost.saturating_mul(times), faults);
+                match compiled(rule, "messageExpression", &Type::String, &names, &sizes) {
+                    Ok(cost) => costs.add("messageExpression", &of_message, cost, faults),
+                    Err(why) => faults.invalid_text(of_message, &go_rule(rule), why),
+                }
+            }
+            Err(why) => faults.invalid_text(of_rule, &go_rule(rule), why),
         }
-        if let Err(why) = compiled(rule, "messageExpression", &Type::String, &names) {
-            faults.invalid_text(format!("{path}.messageExpression"), &go_rule(rule), why);
-        }
-        let text = rule["rule"].str();
-        if let Some(list) = uncorrelated
-            && Program::read(&text, &NAMES).is_ok_and(|program| program.mentions("oldSelf"))
-        {
+        let Ok(program) = Program::read(&rule["rule"].str(), &NAMES) else { continue };
+        let (compares, optional) = (program.mentions("oldSelf"), &rule["optionalOldSelf"]);
+        if let Some(list) = place.uncorrelated.filter(|_| compares) {
             let why =
                 format!("oldSelf cannot be used on the uncorrelatable portion of the schema within {list}");
             faults.invalid(format!("{path}.rule"), &rule["rule"], why);
+        } else if !compares && !optional.is_null() {
+            let why = "may not be set if oldSelf is not used in rule";
+            faults.invalid(format!("{path}.optionalOldSelf"), optional, why);
         }
     }
 }
 
-fn compiled(rule: &Doc, field: &str, wanted: &Type, names: &BTreeMap<&str, Type>) -> Result<(), String> {
+/// What an expression costs at most, if there is nothing wrong with it.
+fn compiled(
+    rule: &Doc,
+    field: &str,
+    wanted: &Type,
+    names: &BTreeMap<&str, Type>,
+    sizes: Sizes<'_>,
+) -> Result<u64, String> {
     let text = rule[field].str();
     if text.trim().is_empty() {
-        return Ok(());
+        return Ok(0);
     }
     let (failed, other) = match field {
         "rule" => ("compilation failed", "cel expression must evaluate to a bool"),
         _ => ("messageExpression compilation failed", "messageExpression must evaluate to a string"),
     };
     let program = Program::read(&text, &NAMES).map_err(|why| format!("{failed}: {why}"))?;
-    let checked = program.check(&text, names);
+    let checked = program.check(&text, names, sizes);
     if !checked.faults.is_empty() {
         return Err(format!("{failed}: {}", checked.faults.join("\n")));
     }
-    if checked.is_no(wanted) { Err(other.into()) } else { Ok(()) }
+    if checked.is_no(wanted) { Err(other.into()) } else { Ok(checked.cost) }
 }
 
 /// A rule as Go prints it.

@@ -4,6 +4,7 @@ use crate::api::validation::Faults;
 use crate::collections::sort_by_key;
 use crate::doc::Doc;
 
+use super::costs::{Costs, repeats};
 use super::{check, defaulted, is_int_or_string, pattern, preserves_unknown, pruned, rules, says, typed};
 
 /// What OpenAPI has and definitions may not.
@@ -16,8 +17,14 @@ const MOST: u32 = 20_000;
 
 /// Adds what is wrong with the schema of a whole resource.
 pub fn well_formed(schema: &Doc, path: &str, faults: &mut Faults) {
-    let mut look =
-        Look { faults: Faults::default(), rules: Faults::default(), uncorrelated: None, left: MOST };
+    let mut look = Look {
+        faults: Faults::default(),
+        rules: Faults::default(),
+        costs: Costs::default(),
+        times: Some(1),
+        uncorrelated: None,
+        left: MOST,
+    };
     look.schema(schema, path, Level::Root);
     look.complete(schema, schema, path);
     if look.left == 0 {
@@ -27,6 +34,7 @@ pub fn well_formed(schema: &Doc, path: &str, faults: &mut Faults) {
     // Upstream walks over maps, and sorts what it finds.
     sort_by_key(&mut look.faults.0, |fault| format!("{}: {}", fault.field, fault.message));
     faults.0.extend(look.faults.0);
+    look.costs.sum(path, faults);
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -40,6 +48,9 @@ struct Look {
     faults: Faults,
     /// What is wrong with rules.
     rules: Faults,
+    costs: Costs,
+    /// How often the value of a schema may be there; nothing where that has no bound.
+    times: Option<u64>,
     /// The outermost list around, of which items have no keys to be known by.
     uncorrelated: Option<String>,
     left: u32,
@@ -56,6 +67,8 @@ impl Look {
         self.type_of(schema, path, level);
         let of = schema["type"].str();
         let items = &schema["items"];
+        let times = self.times;
+        self.times = times.zip(repeats(schema)).map(|(times, more)| times.saturating_mul(more));
         if of == "array" && items.is_null() {
             self.faults.required(format!("{path}.items"), "must be specified");
         }
@@ -82,6 +95,7 @@ impl Look {
             }
         }
         self.additional(schema, path, level);
+        self.times = times;
         self.extensions(schema, path);
         for junctor in JUNCTORS {
             for (at, nested) in schema[junctor].items().iter().enumerate() {
@@ -98,8 +112,8 @@ impl Look {
         rules::well_formed(schema, path, &mut self.faults);
         // Of what is no good schema, rules have no good types.
         if self.faults.0.len() == faults {
-            let list = self.uncorrelated.as_deref();
-            typed::check(schema, level == Level::Root, path, list, &mut self.rules);
+            let place = typed::Place { path, uncorrelated: self.uncorrelated.as_deref(), times: self.times };
+            typed::check(schema, level == Level::Root, &place, &mut self.costs, &mut self.rules);
         }
     }
 

@@ -30,6 +30,27 @@ pub fn kept_field(path: &str) -> Str {
     }
 }
 
+/// The same of a step in `managedFields`; and the other way round.
+pub fn kept_step(step: &str) -> Option<Str> {
+    let name = step.strip_prefix("f:")?;
+    NAMES.iter().find(|(here, _)| *here == name).map(|(_, kept)| format!("f:{kept}").into())
+}
+
+/// What a step of what is kept is called here.
+pub fn shown_step(step: &str) -> Option<Str> {
+    let name = step.strip_prefix("f:")?;
+    NAMES.iter().find(|(_, kept)| *kept == name).map(|(here, _)| format!("f:{here}").into())
+}
+
+/// Whether what was sent is marked as of this version: a whole object, or the operations of a patch.
+pub fn is_marked(body: &Doc) -> bool {
+    let said = match body {
+        Doc::List(operations) => operations.last().map(|last| &last["value"]),
+        body => Some(&body["apiVersion"]),
+    };
+    said.and_then(Doc::as_str) == Some(API_VERSION)
+}
+
 /// Makes what a client sent into what is stored; `by_path` says that it came to this version's path.
 pub fn to_stored(body: &mut Doc, by_path: bool) {
     let said = body["apiVersion"].str();
