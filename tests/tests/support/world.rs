@@ -109,7 +109,7 @@ impl World {
                     *config = program.config().clone();
                     return output;
                 }
-                Progress::Needs(request) => {
+                Progress::Needs(request) | Progress::Runs(request) => {
                     let response = self.request(request);
                     program.answer(response);
                 }
