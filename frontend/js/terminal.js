@@ -5,11 +5,13 @@ import { FitAddon } from "@xterm/addon-fit";
 import { Terminal } from "@xterm/xterm";
 import css from "@xterm/xterm/css/xterm.css";
 import { parse } from "shell-quote";
+import { converse } from "./terminal/converse.js";
 import { FILTERS, Wrong } from "./terminal/filters.js";
 import { inWords } from "./terminal/help.js";
-import { Line, width } from "./terminal/line.js";
+import { Line } from "./terminal/line.js";
 import { HERE, joined, open, wanted } from "./terminal/open.js";
 import { painted } from "./terminal/paint.js";
+import { Script, controls } from "./terminal/script.js";
 
 const KEPT = "kubarium.history";
 const MOST_KEPT = 500;
@@ -111,9 +113,9 @@ export function create(element, { ask, edit, file, files }) {
   const heardWords = [];
   let saving = null;
   /** Runs kubectl: `out` and `err` hear what it prints; resolves to its exit code. */
-  const kubectl = (args, { stdin = "", out, err, quiet }) => {
+  const kubectl = (args, { stdin = "", out, err, quiet, talks }) => {
     const id = ++numbers;
-    const done = new Promise((resolve) => programs.set(id, { out, err, resolve, quiet }));
+    const done = new Promise((resolve) => programs.set(id, { out, err, resolve, quiet, talks }));
     ask(JSON.stringify({ run: { id, args, stdin } }));
     return { id, done, stop: () => ask(JSON.stringify({ interrupt: id })) };
   };
@@ -123,7 +125,7 @@ export function create(element, { ask, edit, file, files }) {
     return text;
   };
   const answer = (id, text = "") => ask(JSON.stringify({ answer: { id, text } }));
-  const asked = async (id, kind, of) => {
+  const asked = (id, kind, of) => {
     if (kind === "edit") {
       saving = id;
       edit(of);
@@ -136,10 +138,6 @@ export function create(element, { ask, edit, file, files }) {
       setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
       answer(id);
     } else if (kind === "forward") say("Ports of this cluster are not reachable from here; Ctrl-C ends this.\n");
-    else if (kind === "shell") {
-      await shellIn(of);
-      answer(id);
-    }
   };
 
   // ---- The shell ----
@@ -157,6 +155,18 @@ export function create(element, { ask, edit, file, files }) {
   };
   let current = null;
   let interrupted = false;
+  /** What `$(…)` collects instead of the screen. */
+  let captured = null;
+  /** Lets time pass in front of the screen; Ctrl-C ends that. */
+  const rest = (seconds) => new Promise((resolve) => {
+    const done = () => {
+      clearTimeout(timer);
+      current = null;
+      resolve();
+    };
+    const timer = setTimeout(done, Math.min(seconds * 1000, 2 ** 31 - 1));
+    current = { stop: done };
+  });
 
   /** `-f editor.yaml` and `-f -` mean the editor's text, unless something comes through a pipe. */
   const withFiles = (args, piped) => {
@@ -179,6 +189,12 @@ export function create(element, { ask, edit, file, files }) {
       return "";
     },
     help: () => inWords().help,
+    seq: (args) => {
+      const [from, to] = args.length > 1 ? [args[0], args.at(-1)].map(Number) : [1, Number(args[0])];
+      const step = args.length > 2 ? Number(args[1]) : 1;
+      if (!(step > 0 && to - from < 10_000 * step)) throw new Wrong("seq: [FIRST [STEP]] LAST");
+      return Array.from({ length: Math.max(0, Math.floor((to - from) / step) + 1) }, (_, at) => `${from + at * step}\n`).join("");
+    },
     history: () => history.map((text, index) => `${String(index + 1).padStart(5)}  ${text}\n`).join(""),
     echo: (args) => `${args.join(" ")}\n`,
     ls: () => files().map((name) => `${name}\n`).join(""),
@@ -189,19 +205,21 @@ export function create(element, { ask, edit, file, files }) {
     }).join(""),
   };
 
+  const CONTROL = controls({ exists: (name) => files().includes(name), rest, interrupted: () => interrupted });
+
   let learnt;
   /** What fields are for is a file of its own, which only `explain` needs; without it there are no words. */
   const documented = () => (learnt ??= fetch(document.querySelector("meta[name='asset:fields']").content)
     .then((answer) => (answer.ok ? answer.text() : Promise.reject())).then((text) => ask(JSON.stringify({ documentation: text })))
     .catch(() => (learnt = undefined)));
 
-  /** The first program of a pipeline; `out` hears its text. */
-  const begin = async (command, stdin, out) => {
+  /** The first program of a pipeline; `out` hears its text, unless the program `talks` to who sits here. */
+  const begin = async (command, stdin, out, talks) => {
     const [name, ...args] = command;
     if (name === "kubectl" || name === "k") {
       if (args.includes("explain")) await documented();
       const [words, input] = withFiles(args, stdin);
-      const running = kubectl(words, { stdin: input, out, err: complain });
+      const running = kubectl(words, { stdin: input, out, err: complain, talks });
       current = running;
       const code = await running.done;
       current = null;
@@ -211,13 +229,14 @@ export function create(element, { ask, edit, file, files }) {
       out(BUILTINS[name](args, stdin));
       return 0;
     }
+    if (Object.hasOwn(CONTROL, name)) return CONTROL[name](args);
     if (Object.hasOwn(FILTERS, name)) throw new Wrong(`${name}: ${inWords().reads}: kubectl … | ${name}`);
     throw Object.assign(new Wrong(`${name}: command not found (${inWords().try_help})`), { code: 127 });
   };
 
   /** Runs commands with pipes between them; a kubectl or xargs behind a pipe takes what came so far as a whole. */
   const pipeline = async (stages, stdin) => {
-    const last = (line, colours) => write(`${colours ? line : painted(harmless(line))}\r\n`);
+    const last = (line, colours) => captured !== null ? (captured += `${line.replace(/\x1b\[[\d;]*m/g, "")}\n`) : write(`${colours ? line : painted(harmless(line))}\r\n`);
     const at = stages.slice(1).findIndex(([name]) => ["xargs", "kubectl", "k"].includes(name)) + 1;
     const mine = at > 0 ? stages.slice(0, at) : stages;
     let kept = at > 0 ? "" : null;
@@ -240,7 +259,7 @@ export function create(element, { ask, edit, file, files }) {
       const lines = rest.split("\n");
       rest = lines.pop();
       push(0, lines.map((line) => clean(line.replace(/\r$/, ""))));
-    });
+    }, !filters.length && kept === null && captured === null);
     if (rest) push(0, [clean(rest)]);
     filters.forEach((filter, index) => push(index + 1, filter.end()));
     if (filters.length) code = filters.at(-1).code?.() ?? 0;
@@ -253,60 +272,63 @@ export function create(element, { ask, edit, file, files }) {
     return pipeline([[...command, ...names], ...stages.slice(at + 1)]);
   };
 
-  /** Runs a line: commands with `;`, `&&`, `||` and `|` between them; the one where `HERE` stands is given a text to read. */
+  /** Runs commands with pipes between them; the one where `HERE` stands is given a text to read. */
   const run = async (text, input) => {
-    let code = 0;
-    let skip = false;
-    let stages = [[]];
+    const stages = [[]];
     let reader;
-    const step = async () => {
-      const ready = stages;
-      stages = [[]];
-      const isNothing = ready.length === 1 && !ready[0].length;
-      if (isNothing || skip || interrupted) return;
-      try {
-        const empty = ready.findIndex((stage) => !stage.length);
-        if (empty >= 0) throw new Wrong(`|: ${inWords()[empty === 0 ? "before" : "after"]}`);
-        // What comes through a pipe is not read by who is given something else.
-        const given = Math.max(0, ready.indexOf(reader));
-        code = await pipeline(ready.slice(given), ready.includes(reader) ? input : undefined);
-      } catch (error) {
-        if (!(error instanceof Wrong)) throw error;
-        complain(`${error.message}\n`);
-        code = error.code ?? 2;
-      }
-    };
-    // `$` is a letter here: there are no variables, and jsonpath and awk-like texts keep theirs.
     /** Whether the next word says where complaints go: they are read here in any case. */
     let whither = false;
-    for (const token of parse(text, (name) => `$${name}`)) {
+    for (const token of split(text)) {
       if (whither) whither = false;
       else if ((token.op === ">&" || token.op === ">") && stages.at(-1).at(-1) === "2") {
         stages.at(-1).pop();
         whither = true;
       } else if (token === HERE) reader = stages.at(-1);
-      else if (typeof token === "string") stages.at(-1).push(token);
-      else if (token.op === "glob") stages.at(-1).push(token.pattern);
-      else if (token.comment !== undefined) break;
+      else if (typeof token === "string") stages.at(-1).push(...script.apart(token));
       else if (token.op === "|") stages.push([]);
-      else if ([";", "&&", "||"].includes(token.op)) {
-        await step();
-        skip = (token.op === "&&" && code !== 0) || (token.op === "||" && code === 0);
-      } else {
+      else {
         complain(`${token.op}: ${/[<>&]/.test(token.op) ? inWords().not_here : inWords().no_shell}\n`);
         return 2;
       }
     }
-    await step();
-    return code;
+    if (stages.length === 1 && !stages[0].length) return script.code;
+    try {
+      const empty = stages.findIndex((stage) => !stage.length);
+      if (empty >= 0) throw new Wrong(`|: ${inWords()[empty === 0 ? "before" : "after"]}`);
+      // What comes through a pipe is not read by who is given something else.
+      const given = Math.max(0, stages.indexOf(reader));
+      return await pipeline(stages.slice(given), stages.includes(reader) ? input : undefined);
+    } catch (error) {
+      if (!(error instanceof Wrong)) throw error;
+      complain(`${error.message}\n`);
+      return error.code ?? 2;
+    }
   };
+  // A `$` that no variable stands behind is a letter: jsonpath and awk-like texts keep theirs.
+  const split = (text) => parse(text, (name) => `$${name}`).map((token) => token.pattern ?? token);
+  const script = new Script({
+    run, complain, rest,
+    split: (text) => split(text).map((token) => token.op ?? token),
+    interrupted: () => interrupted,
+    clear: (text) => write(`\x1b[2J\x1b[3J\x1b[H${harmless(text).replace(/\n/g, "\r\n")}`),
+    capture: async (work) => {
+      const before = captured;
+      captured = "";
+      try {
+        await work();
+        return captured;
+      } finally {
+        captured = before;
+      }
+    },
+  });
 
   // ---- Completion ----
   /** Flags whose value is the next word. */
   const GIVEN = /^(-[ncolf]|--(namespace|container|output|selector|filename|image|field-selector|sort-by|context|user))$/;
   let kinds = null;
   const complete = async (before) => {
-    const part = before.split(/[|;&]/).pop();
+    const part = before.split(/[|;&(]/).pop().replace(/^\s*(do|then|else|elif|if|while|until|!|watch)\s+/, "");
     const typed = part.split(/\s+/).filter((word, index, all) => word || index === all.length - 1);
     const last = typed.at(-1) ?? "";
     const from = Array.from(before).length - Array.from(last).length;
@@ -367,7 +389,7 @@ export function create(element, { ask, edit, file, files }) {
   };
 
   // ---- The conversation ----
-  const line = new Line(terminal, { history, complete });
+  const line = new Line({ write, get cols() { return terminal.cols; } }, { history, complete });
   const PROMPT = { text: "\x1b[1;34mkubarium\x1b[0m $ ", width: 11 };
   const more = (of) => line.read({ text: `${of}> `, width: of.length + 2 });
   /** A command with all the lines that belong to it: `{text, run, input}`; `undefined` when there is none. */
@@ -390,38 +412,13 @@ export function create(element, { ask, edit, file, files }) {
     }
     return { text, run: here.line, input: here.literal ? input : input.replace(/\\([\\$`])/g, "$1") };
   };
-  /** `kubectl exec -it`: each line is a command for the container's shell, which begins where the last one ended. */
-  const shellIn = async ({ namespace, pod, container }) => {
-    let directory = "";
-    const before = current;
-    for (;;) {
-      const prompt = `${harmless(directory || "/")} # `;
-      const typed = await line.read({ text: prompt, width: width(prompt) });
-      if (typed === undefined || /^\s*exit\b/.test(typed ?? "")) break;
-      if (!typed?.trim()) continue;
-      const mark = "kubarium-directory:";
-      const script = `${directory ? `cd '${directory}'\n` : ""}${typed}\necho\necho "${mark}$PWD"`;
-      let text = "";
-      const running = kubectl(["exec", "-n", namespace, pod, "-c", container, "--", "sh", "-c", script], {
-        out: (part) => (text += part), err: (part) => complain(part.replace(/^command terminated with exit code.*\n/m, "")),
-      });
-      current = running;
-      await running.done;
-      const [printed, where] = text.split(new RegExp(`\\n?${mark}`));
-      say(printed);
-      if (printed && !printed.endsWith("\n")) write("\r\n");
-      directory = where?.trim() || directory;
-    }
-    current = before;
-  };
-
   /** Keys that are pressed while something runs are for whoever reads next. */
   let ahead = [];
   line.heed = () => {
     while (ahead.length && line.asked) line.key(ahead.shift());
   };
   terminal.onData((data) => {
-    // A shell in a container reads lines while `kubectl exec` runs.
+    // A program in a container reads lines while `kubectl exec` runs.
     if (line.asked) line.key(data);
     else if (data === "\x03") {
       interrupted = true;
@@ -449,7 +446,7 @@ export function create(element, { ask, edit, file, files }) {
       interrupted = false;
       if (next) {
         remember(next.text.replaceAll("\n", " "));
-        await run(next.run, next.input);
+        await script.play(next.run, next.input);
       }
       // The prompt comes after everything that was printed.
       while (writing) await new Promise((resolve) => requestAnimationFrame(resolve));
@@ -464,15 +461,17 @@ export function create(element, { ask, edit, file, files }) {
         heardWords.splice(0).forEach((resolve) => resolve());
         return;
       }
-      const { id, stdout, stderr, code, ask: question } = reply.output ?? reply.asks ?? reply.done;
+      const { id, stdout, stderr, code, ask: question } = reply.output ?? reply.asks ?? reply.done ?? { id: reply.listens };
       const program = programs.get(id);
       if (!program) return;
+      if (reply.listens && program.talks) converse(line, program, (keys) => ask(JSON.stringify({ keys: { id, keys } })), harmless);
       if (stdout) program.out(stdout);
       if (stderr) program.err(stderr);
       if (question && program.quiet) answer(id);
       else if (question) asked(id, ...Object.entries(question)[0]);
       if (code === undefined) return;
       programs.delete(id);
+      program.over?.();
       if (id === saving) {
         saving = null;
         edit();

@@ -29,7 +29,7 @@ pub use map::{MapNames, MapNode, MapPod};
 pub use past::{Branch, Difference, Fared, Mark, MarkKind, PastReply, PastRequest, Timeline};
 pub use said::{Caption, Happening, Standing, Verdict, Wait, WaitKind};
 pub use systems::{Broken, Container, Member, Role, Systems};
-pub use terminal::{TerminalAsk, TerminalReply, TerminalRequest};
+pub use terminal::{TerminalAsk, TerminalKeys, TerminalReply, TerminalRequest};
 
 /// What the page asks of the worker. The worker says nothing before the first [`Request::Open`].
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]

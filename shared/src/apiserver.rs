@@ -23,6 +23,7 @@ mod managed;
 mod metrics;
 mod node_proxy;
 mod openapi;
+mod own;
 mod page;
 mod parts;
 mod proxy;
@@ -48,6 +49,7 @@ use crate::sim::{
 
 pub use definitions::custom_resources;
 pub(crate) use in_step::begin as begin_in_step;
+pub(crate) use own::{NAMESPACES, service as own_service};
 pub use replicated::Remote;
 pub use watch::Watches;
 
@@ -141,6 +143,7 @@ impl ApiServer {
     pub fn start(&mut self, cx: &mut Context<'_>) {
         self.watches = Watches::default();
         self.held = held::Requests::default();
+        self.begin_own(cx);
         if self.remote.is_some() {
             return self.start_replicated(cx);
         }
@@ -188,6 +191,9 @@ impl ApiServer {
         }
         if timer.name == proxy::TIMER {
             return self.proxy_timed_out(timer.number, cx);
+        }
+        if timer.name == own::TIMER {
+            return self.look_after_own(timer, store, cx);
         }
         if self.remote.is_some() {
             return self.timer_replicated(timer, cx);
@@ -328,6 +334,7 @@ impl ApiServer {
         cx: &mut Context<'_>,
     ) {
         for revision in written {
+            ApiServer::heed_own(revision, cx);
             for (watch, to, event) in self.watches.concerned(revision) {
                 cx.because(revision.causes.clone(), |cx| cx.send_after(wait, to, Body::Watch(watch, event)));
             }

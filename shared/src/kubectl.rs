@@ -131,16 +131,6 @@ pub enum Ask {
         /// What is in it.
         text: Str,
     },
-    /// A terminal in a container: each line that is typed is a command line for its shell, run by an exec request for
-    /// `sh -c`. The reply comes when it is left.
-    Shell {
-        /// The pod's namespace.
-        namespace: Str,
-        /// The pod.
-        pod: Str,
-        /// The container.
-        container: Str,
-    },
 }
 
 /// What comes back.
@@ -151,6 +141,9 @@ pub type Reply = Str;
 pub enum Progress {
     /// The answer to a request: pass it to [`Program::answer`].
     Needs(HttpRequest),
+    /// The same of a request that runs a program in a container. Whoever can may tell what that writes as it comes
+    /// ([`Program::receive`]), and where the request has a `tty` let people type to it.
+    Runs(HttpRequest),
     /// What a watch tells: pass it to [`Program::answer`], and an empty text at this date. The same watch goes on while
     /// the same is wanted ([`crate::cluster::Watching`]).
     Watches(HttpRequest, Option<Timestamp>),
@@ -234,7 +227,7 @@ impl Ask {
     pub fn unattended(&self) -> Reply {
         match self {
             Ask::Edit(text) => text.clone(),
-            Ask::Forward { .. } | Ask::Load(_) | Ask::Save { .. } | Ask::Shell { .. } => Reply::new(),
+            Ask::Forward { .. } | Ask::Load(_) | Ask::Save { .. } => Reply::new(),
         }
     }
 }
@@ -305,6 +298,7 @@ impl Program {
         self.printed.add(streamed, said);
         let exit_code = match stop {
             Some(Stop::Needs(request)) => return Progress::Needs(request),
+            Some(Stop::Runs(request)) => return Progress::Runs(request),
             Some(Stop::Watches(request, until)) => return Progress::Watches(request, until),
             Some(Stop::Waits(length)) => return Progress::Waits(length),
             Some(Stop::Asks(ask)) => return Progress::Asks(ask),
@@ -325,9 +319,10 @@ impl Program {
         self.interrupted = true;
     }
 
-    /// What came so far of an answer that goes on, as a log that is followed; all of it, from its beginning.
-    pub fn receive(&mut self, text: &str) {
-        self.printed.receive(text);
+    /// What came so far of an answer that goes on, as a log that is followed, for both outputs; all of it, from its
+    /// beginning.
+    pub fn receive(&mut self, stdout: &str, stderr: &str) {
+        self.printed.receive(stdout, stderr);
     }
 
     /// The answer to the request that it needs.

@@ -8,6 +8,7 @@ mod bytes;
 mod caller;
 mod container;
 mod contest;
+pub mod host;
 mod image;
 mod lifecycle;
 mod logs;

@@ -20,6 +20,7 @@ const CASES = [
   ["awk", ["$3 !~ /Running/ {print $1}"], ["NAME", "web-2"]],
   ["awk", ['NR>1 && $4 > 1 {print $1"="$4}'], ["web-2=7", "db-0=2"]],
   ["awk", ["NR>1{n[$3]++} END{for (k in n) print k, n[k]}"], ["Running 2", "CrashLoopBackOff 1"]],
+  ["awk", ["/Running/{NF=2; print}"], ["web-1 1/1", "db-0 1/1"]],
   ["awk", ['{s+=$4} END{print "total", s}'], ["total 9"]],
   ["awk", ['NR>1{printf "%-8s|%3d\\n", $1, $4}'], ["web-1   |  0", "web-2   |  7", "db-0    |  2"]],
   ["awk", ['NR>1{if ($4>0) print $1; else print "-"}'], ["-", "web-2", "db-0"]],

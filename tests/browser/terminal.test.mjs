@@ -137,6 +137,17 @@ test("a watch ends with Ctrl-C, and history survives a reload", async (t) => {
   await says(page, /\$ k get pods -w $/);
 });
 
+test("loops, variables and $(…) over kubectl", async (t) => {
+  const page = await openTerminal(t);
+  await enter(page, "for p in $(k get deploy -o name); do k get $p -o name; done", /done\ndeployment\.apps\/todo-api\n/);
+  await enter(page, "N=$(k get deploy todo-api -o jsonpath='{.spec.replicas}'); echo \"<$N>\"", /\n<3>\n/);
+  await enter(page, "if [ $N -eq 3 ]", /\nif> $/);
+  await enter(page, "then echo three; fi", /\nthree\n/);
+  await enter(page, "while true; do echo again; sleep 1; done", /again\nagain\n/);
+  await page.keyboard.press("Control+c");
+  await says(page, /\^C\nkubarium \$ $/);
+});
+
 test("Tab completes verbs, kinds, names and flags", async (t) => {
   const page = await openTerminal(t);
   for (const [typed, becomes] of [
@@ -159,7 +170,11 @@ test("an edit opens in the editor, and saving applies it", async (t) => {
   await page.getByRole("button", { name: "Cancel" }).click();
   await says(page, /Edit cancelled, no changes made\./);
   await enter(page, "k exec -it deploy/todo-api -- sh", /\/ # $/);
-  await enter(page, "echo inside", /# echo inside\ninside\n/);
+  await enter(page, "X=inside; cd /tmp", /\/tmp # $/);
+  await enter(page, "echo $X", /# echo \$X\ninside\n\/tmp # $/);
+  await enter(page, "while true; do echo tick; sleep 1; done", /tick\ntick\ntick\n/);
+  await page.keyboard.press("Control+c");
+  await says(page, /\^C\n\n?\/tmp # $/);
   await enter(page, "exit", /kubarium \$ $/);
 });
 

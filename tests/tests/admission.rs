@@ -260,3 +260,81 @@ fn policies_look_at_who_connects_to_pods() {
     // To look at the log is no connection.
     assert_eq!(kubectl(&mut world, "logs p", "").0, 0);
 }
+
+/// A policy that changes new pods, and its binding; bindings are asked in the order of their names.
+fn mutation(name: &str, again: &str, patch: &str) -> String {
+    format!(
+        "apiVersion: admissionregistration.k8s.io/v1\nkind: MutatingAdmissionPolicy\nmetadata: {{name: {name}}}\nspec:\n  \
+         reinvocationPolicy: {again}\n  matchConstraints: {{resourceRules: [{{apiGroups: [''], apiVersions: [v1], operations: \
+         [CREATE], resources: [pods]}}]}}\n  matchConditions: [{{name: ours, expression: \"object.metadata.namespace == \
+         '{NAMESPACE}'\"}}]\n  mutations:\n  - patchType: JSONPatch\n    jsonPatch: {{expression: {patch:?}}}\n---\n\
+         apiVersion: admissionregistration.k8s.io/v1\nkind: MutatingAdmissionPolicyBinding\nmetadata: {{name: {name}}}\n\
+         spec: {{policyName: {name}}}\n---\n"
+    )
+}
+
+#[test]
+fn what_policies_change_is_admitted_once_more() {
+    let count =
+        "[JSONPatch{op: 'add', path: '/metadata/labels/NAME', value: string(size(object.spec.containers))}]";
+    let side = "object.spec.containers.exists(c, c.name == 'side') ? [] : [JSONPatch{op: 'add', path: \
+                '/spec/containers/-', value: Object.spec.containers{name: 'side', image: 'nginx'}}]";
+    let policies = [
+        mutation("a-counts-twice", "IfNeeded", &count.replace("NAME", "twice")),
+        mutation("b-counts-once", "Never", &count.replace("NAME", "once")),
+        mutation("c-adds", "IfNeeded", side),
+        // After the last change nobody is asked again.
+        mutation("d-counts", "IfNeeded", &count.replace("NAME", "last")),
+    ];
+    let mut world = World::new();
+    let range = "{apiVersion: v1, kind: LimitRange, metadata: {name: l}, spec: {limits: [{type: Container, defaultRequest: {cpu: 50m}}]}}";
+    for text in policies.iter().map(String::as_str).chain([range]) {
+        let (code, said) = kubectl(&mut world, "apply -f -", text);
+        assert_eq!(code, 0, "{said}");
+    }
+    let pod = "{apiVersion: v1, kind: Pod, metadata: {name: p, labels: {a: b}}, spec: {containers: [{name: c, image: nginx}]}}";
+    let (code, said) = kubectl(&mut world, "create -f -", pod);
+    assert_eq!(code, 0, "{said}");
+    let shown =
+        |world: &mut World, path: &str| kubectl(world, &format!("get pod p -o jsonpath={path}"), "").1;
+    assert_eq!(shown(&mut world, "{.metadata.labels}"), r#"{"a":"b","last":"2","once":"1","twice":"2"}"#);
+    let of_side = shown(
+        &mut world,
+        "{.spec.containers[1].name},{.spec.containers[1].resources.requests.cpu},\
+         {.spec.containers[1].volumeMounts[*].mountPath},{.spec.containers[1].imagePullPolicy}",
+    );
+    assert_eq!(of_side, "side,50m,/var/run/secrets/kubernetes.io/serviceaccount,Always");
+    assert_eq!(
+        shown(&mut world, "{.spec.volumes[*].name}").split(' ').count(),
+        1,
+        "one volume has the token"
+    );
+}
+
+#[test]
+fn what_components_write_is_asked_about_as_well() {
+    let policy = |name: &str, group: &str, resource: &str, operation: &str| {
+        format!(
+            "apiVersion: admissionregistration.k8s.io/v1\nkind: ValidatingAdmissionPolicy\nmetadata: {{name: {name}}}\nspec:\n  \
+             matchConstraints: {{resourceRules: [{{apiGroups: ['{group}'], apiVersions: [v1], operations: [{operation}], resources: \
+             [{resource}]}}]}}\n  validations: [{{expression: \"object.metadata.namespace == 'kube-system'\"}}]\n---\n\
+             apiVersion: admissionregistration.k8s.io/v1\nkind: ValidatingAdmissionPolicyBinding\nmetadata: {{name: {name}}}\n\
+             spec: {{policyName: {name}, validationActions: [Deny]}}\n"
+        )
+    };
+    let mut world = World::new();
+    for text in [
+        policy("leases", "coordination.k8s.io", "leases", "UPDATE"),
+        policy("events", "", "events", "CREATE"),
+    ] {
+        let (code, said) = kubectl(&mut world, "apply -f -", &text);
+        assert_eq!(code, 0, "{said}");
+    }
+    kubectl(&mut world, "create -f -", &pod("p", "", ""));
+    let renewed = "get leases -n kube-node-lease -o jsonpath={.items[*].spec.renewTime}";
+    let before = kubectl(&mut world, renewed, "").1;
+    world.wait(30);
+    assert_eq!(kubectl(&mut world, renewed, "").1, before, "kubelets are not let either");
+    let (_, events) = kubectl(&mut world, "get events", "");
+    assert_eq!(events, format!("No resources found in {NAMESPACE} namespace.\n"));
+}

@@ -178,3 +178,45 @@ fn what_is_only_tried_leaves_all_as_it_is() {
         assert!(conditions.iter().all(|condition| condition["type"].as_str() != Some("DisruptionTarget")));
     }
 }
+
+#[test]
+fn what_every_cluster_has_comes_back() {
+    for members in [1, 3] {
+        let mut world = World::with(|spec| spec.control_plane.members = members);
+        let kubectl = |world: &mut World, line: &str| {
+            let output = world.kubectl(line.split(' '), "");
+            output.stdout + &output.stderr
+        };
+        for name in ["default", "kube-system", "kube-public"] {
+            let why = format!(
+                "Error from server (Forbidden): namespaces \"{name}\" is forbidden: this namespace may not be deleted\n"
+            );
+            assert_eq!(kubectl(&mut world, &format!("delete ns {name}")), why);
+        }
+        let service = "get service kubernetes -o jsonpath={.spec.clusterIP}:{.spec.ports[0].port}";
+        let slice = "get endpointslice kubernetes -o jsonpath={.endpoints[*].addresses[*]}:{.ports[0].port}";
+        let endpoints =
+            "get endpoints kubernetes -o jsonpath={.subsets[*].addresses[*].ip}:{.subsets[*].ports[0].port}";
+        let all = |world: &mut World| [service, slice, endpoints].map(|line| kubectl(world, line));
+        let before = all(&mut world);
+        assert!(before[0].starts_with("10.96.0.1:443"), "{before:?}");
+        for line in [
+            "delete service kubernetes",
+            "delete endpointslice kubernetes",
+            "delete endpoints kubernetes",
+            "patch endpointslice kubernetes --type=merge -p {\"endpoints\":[]}",
+        ] {
+            kubectl(&mut world, line);
+            assert_ne!(all(&mut world), before, "{members} members: {line}");
+            world.wait(11);
+            assert_eq!(all(&mut world), before, "{members} members: {line}");
+        }
+        kubectl(&mut world, "delete ns kube-node-lease");
+        let leases = "get leases -n kube-node-lease --no-headers";
+        assert_eq!(kubectl(&mut world, leases), "No resources found in kube-node-lease namespace.\n");
+        world.wait(75);
+        assert_eq!(kubectl(&mut world, leases).lines().count(), 6, "kubelets renew them again");
+        let nodes = kubectl(&mut world, "get nodes --no-headers");
+        assert_eq!(nodes.matches(" Ready ").count(), 6, "{nodes}");
+    }
+}

@@ -262,7 +262,7 @@ fn a_log_that_is_followed_appears_while_it_is_written() {
     let Progress::Needs(request) = program.run() else { panic!("it asks for the log") };
     assert_eq!(request.path, "/api/v1/namespaces/default/pods/web/log?container=c&follow=true");
     for (so_far, expected) in [("one\n", "one\n"), ("one\n", ""), ("one\ntwo\n", "two\n")] {
-        program.receive(so_far);
+        program.receive(so_far, "");
         assert_eq!(program.printed(&mut seen).stdout, expected);
     }
     program.answer(body("one\ntwo\nthree\n"));

@@ -185,7 +185,7 @@ class Reader {
         set: (run, value) => (run.array(name).set(text(key(run)), value), value),
       });
     }
-    return Object.assign((run) => run.names.get(name) ?? "", { called: name, set: (run, value) => (run.names.set(name, value), value) });
+    return Object.assign((run) => run.names.get(name) ?? "", { called: name, set: (run, value) => run.setName(name, value) });
   }
   /** `sub(/a/, "b")`, `gsub(/a/, "b", $2)`, `split($1, parts, "-")` */
   changing(name) {
@@ -334,13 +334,25 @@ export function awk(source, { separator, set = [] }, wrong) {
     setField(which, value) {
       if (which === 0) run.read(text(value));
       else if (!(which > 0 && which <= MOST_FIELDS)) throw wrong(`trying to access out of range field ${text(which)}`);
-      else {
-        while (fields.length < which) fields.push("");
-        fields[which - 1] = text(value);
-        names.set("NF", fields.length);
-        run.line = fields.join(text(names.get("OFS")));
+      else run.resize(Math.max(which, fields.length), () => (fields[which - 1] = text(value)));
+      return value;
+    },
+    /** Whoever sets how many fields there are shortens the line, or makes it longer. */
+    setName(name, value) {
+      names.set(name, value);
+      if (name === "NF") {
+        const wanted = Math.trunc(number(value));
+        if (!(wanted >= 0 && wanted <= MOST_FIELDS)) throw wrong(`NF set to ${wanted < 0 ? "negative" : "too large a"} value`);
+        run.resize(wanted);
       }
       return value;
+    },
+    resize(wanted, put) {
+      while (fields.length < wanted) fields.push("");
+      fields.length = wanted;
+      put?.();
+      names.set("NF", wanted);
+      run.line = fields.join(text(names.get("OFS")));
     },
     read(line) {
       run.line = line;

@@ -12,7 +12,8 @@ const en = {
   k edit deploy/todo-api        opens in the YAML panel
   k exec -it POD -- sh
 Behind a pipe: grep head tail wc sort uniq cut tr awk sed
-  jq cat xargs. Also: clear echo help history ls.
+  jq cat xargs. Also: clear echo help history ls seq sleep watch,
+  X=$(k get …), for i in 1 2; do …; done, while, if [ … ].
 Keys: Tab completes, ↑ ↓ and Ctrl-R look back, Ctrl-A Ctrl-E
   Ctrl-W Ctrl-U Ctrl-K edit, Ctrl-L clears. Escape and then
   Tab leaves the terminal.
@@ -23,7 +24,7 @@ Keys: Tab completes, ↑ ↓ and Ctrl-R look back, Ctrl-A Ctrl-E
   before: "nothing comes before it",
   after: "nothing comes after it",
   not_here: "not in this terminal (there are no files to write to, and no jobs)",
-  no_shell: "not in this terminal (it runs commands and pipes, and knows no $(…), variables or loops)",
+  no_shell: "not in this terminal (it has variables, $(…), loops and conditions, but no shells of their own)",
 };
 
 const ja = {
@@ -40,7 +41,9 @@ kubectl(または k)と動詞を入力します:
   k exec -it POD -- sh
 パイプの後ろ: grep head tail wc sort uniq cut
   tr awk sed jq cat xargs
-ほかに: clear echo help history ls
+ほかに: clear echo help history ls seq
+  sleep watch X=$(k get …)
+  for i in 1 2; do …; done  while  if [ … ]
 キー: Tab で補完、↑ ↓ と Ctrl-R で履歴、
   Ctrl-A Ctrl-E Ctrl-W Ctrl-U Ctrl-K で編集、
   Ctrl-L で画面を消去。
@@ -52,7 +55,7 @@ kubectl(または k)と動詞を入力します:
   before: "前に何もありません",
   after: "後ろに何もありません",
   not_here: "このターミナルでは使えません(書き込めるファイルやジョブはありません)",
-  no_shell: "このターミナルでは使えません(使えるのはコマンドとパイプで、$(…)、変数、ループはありません)",
+  no_shell: "このターミナルでは使えません(変数、$(…)、ループ、条件分岐は使えますが、サブシェルはありません)",
 };
 
 /** The words as they are now: the language may change while the terminal is open. */

@@ -28,13 +28,28 @@ export class Line {
     });
   }
 
-  end(result) {
+  end(result, sign = "") {
     this.at = this.text.length;
     this.draw();
-    this.terminal.write("\r\n");
+    this.terminal.write(`${sign}\r\n`);
     const asked = this.asked;
     this.asked = null;
     asked(result);
+  }
+
+  /** Something was printed meanwhile: it stands above what is typed, and the last of it before that. */
+  above(text, prompt) {
+    this.terminal.write(`${this.row ? `\x1b[${this.row}A` : ""}\r\x1b[J${text}`);
+    Object.assign(this, { prompt, row: 0 });
+    this.draw();
+  }
+
+  /** Nobody wants the line any more. */
+  leave() {
+    const { asked } = this;
+    this.asked = null;
+    if (this.prompt.text || this.text.length) this.terminal.write("\r\n");
+    asked?.();
   }
 
   /** Draws the line anew; it may take several rows. */
@@ -46,7 +61,7 @@ export class Line {
     const cursor = prompt.width + width(this.text.slice(0, this.at).join(""));
     let out = (this.row ? `\x1b[${this.row}A` : "") + "\r\x1b[J" + prompt.text + text;
     // At the last column the cursor waits for the next letter: bring it down.
-    if (end % cols === 0) out += "\r\n";
+    if (end && end % cols === 0) out += "\r\n";
     const up = Math.floor(end / cols) - Math.floor(cursor / cols);
     out += (up ? `\x1b[${up}A` : "") + "\r" + (cursor % cols ? `\x1b[${cursor % cols}C` : "");
     this.row = Math.floor(cursor / cols);
@@ -112,8 +127,7 @@ export class Line {
       "\r": () => this.end(this.text.join("")),
       "\x03": () => {
         this.pasted = [];
-        this.terminal.write("^C");
-        this.end(null);
+        this.end(null, "^C");
       },
       "\x04": () => (end ? this.cut(this.at, Math.min(this.at + 1, end)) : this.end(undefined)),
       "\x01": () => this.set(this.text.join(""), 0), "\x1b[H": () => this.set(this.text.join(""), 0),

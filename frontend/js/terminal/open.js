@@ -1,5 +1,7 @@
 // What a shell waits for at a line's end: the rest of a quote, of a pipeline, or of a text for standard input (`<<EOF`).
 
+import { unfinished } from "./script.js";
+
 /** Stands in a line where a program is given a text to read. */
 export const HERE = "\ue000";
 
@@ -39,7 +41,7 @@ export function open(text) {
   if (quote) return quote === "'" ? "quote" : "dquote";
   if (escapesItsEnd(text)) return "";
   const sign = text.match(/(\|\||\||&&)\s*$/)?.[1];
-  return sign && { "|": "pipe", "||": "cmdor", "&&": "cmdand" }[sign];
+  return sign ? { "|": "pipe", "||": "cmdor", "&&": "cmdand" }[sign] : unfinished(text);
 }
 
 /** A line with the one that goes on with it: after a backslash as if there was no end. */

@@ -17,6 +17,13 @@ pub enum TerminalRequest {
     },
     /// Ctrl-C.
     Interrupt(u32),
+    /// What was typed to a program in a container, after [`TerminalReply::Listens`].
+    Keys {
+        /// The kubectl that runs it.
+        id: u32,
+        /// What.
+        keys: TerminalKeys,
+    },
     /// What came back of that which a program handed out.
     Answer {
         /// The program.
@@ -28,6 +35,20 @@ pub enum TerminalRequest {
     Documentation(String),
     /// The words that kubectl knows, for completion; [`TerminalReply::Words`] answers.
     Words,
+}
+
+/// What a terminal in a container brings to the program there.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum TerminalKeys {
+    /// A line, with its end.
+    Line(String),
+    /// Ctrl-D.
+    End,
+    /// Ctrl-C.
+    Interrupt,
+    /// Nobody is there any more.
+    HangUp,
 }
 
 /// What the worker tells the terminal.
@@ -50,6 +71,8 @@ pub enum TerminalReply {
         /// What.
         ask: TerminalAsk,
     },
+    /// A program runs in a container and takes what is typed, until its kubectl is done.
+    Listens(u32),
     /// A program ended.
     Done {
         /// The program.
@@ -77,14 +100,5 @@ pub enum TerminalAsk {
         name: String,
         /// What is in it.
         text: String,
-    },
-    /// A shell in a container.
-    Shell {
-        /// The pod's namespace.
-        namespace: String,
-        /// The pod.
-        pod: String,
-        /// The container.
-        container: String,
     },
 }

@@ -5,7 +5,7 @@ mod together;
 use std::collections::{BTreeMap, BTreeSet};
 
 use shared::{
-    cluster::{Cluster, HttpResponse},
+    cluster::{Cluster, HttpResponse, ProgramOutput},
     doc::Str,
     scenario::{RequestStep, Scenario, Step, StepAction},
     session::{
@@ -510,6 +510,12 @@ impl Replica {
     /// Answers to the terminal's requests, since last asked.
     pub fn take_responses(&mut self) -> Vec<(u32, HttpResponse)> {
         std::mem::take(&mut self.responses)
+    }
+
+    /// What the program that a request of the terminal's runs has written so far, as long as it runs.
+    pub fn output(&self, id: u32) -> Option<&ProgramOutput> {
+        let (step, _) = self.asked.iter().find(|(_, asked)| **asked == id | TERMINAL)?;
+        self.player().output(*step)
     }
 
     /// Lets what is due now happen, without time passing.

@@ -14,10 +14,12 @@ use shared::{
 };
 
 mod follow;
+mod program;
 
 use super::driver::Driver;
-use crate::protocol::{Reply, TerminalAsk, TerminalReply, TerminalRequest};
+use crate::protocol::{Reply, TerminalAsk, TerminalKeys, TerminalReply, TerminalRequest};
 use follow::Follow;
+use program::Inside;
 
 /// Wall time that one tick spends on answers, in milliseconds.
 const BUDGET_MS: f64 = 10.0;
@@ -49,6 +51,8 @@ enum State {
     Reads(Box<Cluster>, u64, Time),
     /// The cluster answers the request with this number.
     Writes(u32),
+    /// A program runs in a container.
+    Runs(Box<Inside>),
     /// It is told what happens.
     Watches(Watching),
     /// A log is followed.
@@ -70,11 +74,13 @@ impl Terminal {
                 self.running.insert(id, Running { program, seen: Seen::default(), state: State::Ready });
             }
             TerminalRequest::Interrupt(id) => {
+                self.keys(id, &TerminalKeys::HangUp, driver);
                 if let Some(running) = self.running.get_mut(&id) {
                     running.program.interrupt();
                     running.state = State::Ready;
                 }
             }
+            TerminalRequest::Keys { id, keys } => self.keys(id, &keys, driver),
             TerminalRequest::Answer { id, text } => {
                 if let Some(running) = self.running.get_mut(&id)
                     && matches!(running.state, State::Asks)
@@ -90,6 +96,13 @@ impl Terminal {
             }
         }
         Vec::new()
+    }
+
+    fn keys(&mut self, id: u32, keys: &TerminalKeys, driver: &mut Driver) {
+        if let Some(Running { state: State::Runs(inside), .. }) = self.running.get_mut(&id) {
+            self.requests += 1;
+            inside.keys(keys, self.requests, driver);
+        }
     }
 
     /// The cluster that the programs talk to is gone: they are interrupted.
@@ -113,7 +126,12 @@ impl Terminal {
         for id in ids {
             self.advance(id, driver, &|| clock() > deadline, &mut replies);
         }
-        if self.running.values().any(|running| matches!(running.state, State::Writes(_))) {
+        let waits = |running: &Running| match &running.state {
+            State::Writes(_) => true,
+            State::Runs(inside) => inside.waits,
+            _ => false,
+        };
+        if self.running.values().any(waits) {
             driver.nudge();
         }
         replies
@@ -121,12 +139,18 @@ impl Terminal {
 
     fn take_responses(&mut self, driver: &mut Driver) {
         for (number, response) in driver.replica().take_responses() {
-            let asker =
-                self.running.values_mut().find(|it| matches!(it.state, State::Writes(it) if it == number));
-            if let Some(running) = asker {
-                running.program.answer(response);
-                running.state = State::Ready;
-            }
+            let asks = |running: &&mut Running| match &running.state {
+                State::Writes(it) => *it == number,
+                State::Runs(inside) => inside.is(number),
+                _ => false,
+            };
+            let Some(running) = self.running.values_mut().find(asks) else { continue };
+            let response = match &mut running.state {
+                State::Runs(inside) => inside.ended(response),
+                _ => response,
+            };
+            running.program.answer(response);
+            running.state = State::Ready;
         }
     }
 
@@ -159,7 +183,7 @@ impl Terminal {
                         return;
                     }
                     let ended = follow.look(driver.replica().cluster());
-                    running.program.receive(follow.text());
+                    running.program.receive(follow.text(), "");
                     print(id, running, replies);
                     let State::Follows(follow) = &running.state else { return };
                     match ended {
@@ -171,6 +195,13 @@ impl Terminal {
                         Some(response) => running.program.answer(response),
                     }
                 }
+                State::Runs(inside) => {
+                    inside.look(driver);
+                    let (stdout, stderr) = inside.written();
+                    running.program.receive(stdout, stderr);
+                    print(id, running, replies);
+                    return;
+                }
                 State::Ready => {}
             }
             let before = std::mem::replace(&mut running.state, State::Ready);
@@ -178,6 +209,12 @@ impl Terminal {
             print(id, running, replies);
             running.state = match progress {
                 Progress::Needs(request) => begin(request, driver, &mut self.requests),
+                Progress::Runs(request) => {
+                    self.requests += 1;
+                    let inside = Inside::begin(request, self.requests, driver);
+                    replies.extend(inside.tty.then(|| Reply::Terminal(TerminalReply::Listens(id))));
+                    State::Runs(Box::new(inside))
+                }
                 Progress::Watches(request, until) => {
                     let held = if let State::Watches(watching) = before { Some(watching) } else { None };
                     State::Watches(Watching::after(held, request, until))
@@ -279,11 +316,6 @@ fn handed(ask: Ask) -> TerminalAsk {
         Ask::Forward { ports, .. } => TerminalAsk::Forward(ports),
         Ask::Load(name) => TerminalAsk::Load(name.to_string()),
         Ask::Save { name, text } => TerminalAsk::Save { name: name.to_string(), text: text.to_string() },
-        Ask::Shell { namespace, pod, container } => TerminalAsk::Shell {
-            namespace: namespace.to_string(),
-            pod: pod.to_string(),
-            container: container.to_string(),
-        },
     }
 }
 
@@ -396,6 +428,74 @@ mod tests {
         let (text, _) = desk.listen(|text, _, _| text.lines().count() > 12);
         let (all, _) = desk.run("logs talker");
         assert!(all.starts_with(&text), "followed:\n{text}\nwhole:\n{all}");
+    }
+
+    fn a_pod_to_talk_to(desk: &mut Desk) {
+        let talked_to = doc!({
+            "apiVersion": "v1", "kind": "Pod", "metadata": { "name": "box" },
+            "spec": { "containers": [{ "name": "box", "image": "busybox", "command": ["sleep", "infinity"] }] },
+        });
+        desk.start(2, "apply -f -", &talked_to.to_json());
+        desk.listen(|_, code, _| code == Some(0));
+        desk.start(3, "wait --for=condition=Ready pod/box", "");
+        desk.listen(|_, code, _| code == Some(0));
+    }
+
+    #[test]
+    fn a_shell_in_a_pod_keeps_what_it_is_told_and_tells_what_it_does_as_it_goes() {
+        let mut desk = Desk::new();
+        a_pod_to_talk_to(&mut desk);
+        let send = |desk: &mut Desk, keys| desk.hear(TerminalRequest::Keys { id: 5, keys });
+        let line = |text: &str| TerminalKeys::Line(format!("{text}\n"));
+        desk.start(5, "exec -it box -- sh", "");
+        desk.listen(|text, _, _| text.ends_with("/ # "));
+        send(&mut desk, line("X=kept; cd /tmp"));
+        desk.listen(|text, _, _| text.ends_with("/tmp # "));
+        send(&mut desk, line("echo $X; for i in 1 2; do echo n$i; done"));
+        let (text, _) = desk.listen(|text, _, _| text.ends_with("# "));
+        assert_eq!(text, "kept\nn1\nn2\n/tmp # ");
+        send(&mut desk, line("while true; do echo tick; sleep 1; done"));
+        let (text, code) = desk.listen(|text, _, _| text.matches("tick").count() > 3);
+        assert_eq!((text.contains('#'), code), (false, None));
+        send(&mut desk, TerminalKeys::Interrupt);
+        desk.listen(|text, _, _| text.ends_with("\n/tmp # "));
+        send(&mut desk, line("echo $?; exit 3"));
+        let (text, code) = desk.listen(|_, code, _| code.is_some());
+        assert_eq!((text.as_str(), code), ("130\ncommand terminated with exit code 3\n", Some(3)));
+    }
+
+    #[test]
+    fn a_program_that_goes_on_is_heard_until_it_is_interrupted() {
+        let mut desk = Desk::new();
+        a_pod_to_talk_to(&mut desk);
+        desk.start(6, "exec box -- tail -f /etc/hostname", "");
+        desk.listen(|text, code, _| text == "box\n" && code.is_none());
+        desk.hear(TerminalRequest::Interrupt(6));
+        let (text, code) = desk.listen(|_, code, _| code.is_some());
+        assert_eq!((text.as_str(), code), ("", Some(1)));
+        // What is read from a file all at once has an end.
+        desk.start(7, "exec -i box -- wc -l", "a\nb\n");
+        let (text, code) = desk.listen(|_, code, _| code.is_some());
+        assert_eq!((text.as_str(), code), ("2\n", Some(0)));
+    }
+
+    #[test]
+    fn a_shell_that_waits_does_not_move_time_that_was_stopped() {
+        let mut desk = Desk::new();
+        a_pod_to_talk_to(&mut desk);
+        desk.driver.hear(Request::Pace(Pace::Pause));
+        desk.start(5, "exec -it box -- sh", "");
+        desk.listen(|text, _, _| text.ends_with("/ # "));
+        let now = |desk: &mut Desk| desk.driver.replica().cluster().now();
+        let before = now(&mut desk);
+        for _ in 0..50 {
+            desk.driver.tick(33.0, &|| 0.0);
+            desk.terminal.tick(&mut desk.driver, &|| 0.0);
+        }
+        assert_eq!(now(&mut desk), before);
+        desk.hear(TerminalRequest::Keys { id: 5, keys: TerminalKeys::Line("echo on\n".to_owned()) });
+        desk.listen(|text, _, _| text == "on\n/ # ");
+        assert!(now(&mut desk) > before);
     }
 
     #[test]

@@ -109,25 +109,29 @@ pub(super) fn mutate(
     Ok(())
 }
 
-/// MutatingAdmissionPolicy and mutating webhooks, after all else that changes an object. Whether it was changed.
+/// MutatingAdmissionPolicy and mutating webhooks, after all else that changes an object. What they change goes through
+/// `again`, which is all else, a second time, and then those policies that want to see it once more.
 pub(super) fn mutating(
     call: &Call<'_, '_>,
     key: &Key,
     doc: &mut Doc,
     old: Option<&Doc>,
-) -> Result<bool, Status> {
-    let bound = policy::is_bound(call.store, Kind::MutatingAdmissionPolicyBinding);
-    if !bound && !policy::is_bound(call.store, Kind::MutatingWebhookConfiguration) {
-        return Ok(false);
+    again: impl FnOnce(&mut Doc) -> Result<(), Status>,
+) -> Result<(), Status> {
+    if !is_asked(call.store) {
+        return Ok(());
     }
-    let look = |doc| Look { request: call.request, store: call.store, key, doc, old };
-    let changed = policy::mutated(&look(doc))?;
-    webhook::ask(Kind::MutatingWebhookConfiguration, &look(changed.as_ref().unwrap_or(doc)))?;
-    let is_changed = changed.is_some();
-    if let Some(changed) = changed {
-        *doc = changed;
+    let (request, store) = (call.request, &*call.store);
+    let mut first = policy::mutated(&Look { request, store, key, doc, old }, None)?;
+    if let Some(made) = first.doc.take() {
+        *doc = made.clone();
+        again(doc)?;
+        let look = Look { request, store, key, doc, old };
+        if let Some(last) = policy::mutated(&look, Some((&first, *doc != made)))?.doc {
+            *doc = last;
+        }
     }
-    Ok(is_changed)
+    webhook::ask(Kind::MutatingWebhookConfiguration, &Look { request, store, key, doc, old })
 }
 
 /// ValidatingAdmissionPolicy and validating webhooks: `doc` is the whole object as it would be stored.
@@ -218,6 +222,14 @@ pub(super) fn connecting(request: &Request, container: &Str, store: &Store) -> R
     webhook::ask(Kind::MutatingWebhookConfiguration, &look)?;
     policy::check(&look)?;
     webhook::ask(Kind::ValidatingWebhookConfiguration, &look)
+}
+
+/// Whether policies or webhooks of people's own may have a say in what is written.
+pub(super) fn is_asked(store: &Store) -> bool {
+    has_validators(store)
+        || [Kind::MutatingAdmissionPolicyBinding, Kind::MutatingWebhookConfiguration]
+            .into_iter()
+            .any(|kind| policy::is_bound(store, kind))
 }
 
 fn has_validators(store: &Store) -> bool {

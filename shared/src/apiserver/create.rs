@@ -89,6 +89,9 @@ impl ApiServer {
         }
         let creation = call.cx.timestamp().floor_seconds();
         let object = Object::event(key, Meta { uid, creation, ..Meta::default() }, said.clone());
+        if admission::is_asked(call.store) {
+            admission::validating(call, &object.key, &object.to_doc(), None)?;
+        }
         Ok(Reply::Object(call.put(object), true))
     }
 
@@ -140,21 +143,27 @@ impl ApiServer {
             }
         });
         let mut given = service_account::Given::default();
-        admission::mutate(&key, &mut doc, call.store, |pod| {
-            given = service_account::given(pod);
+        let store = &*call.store;
+        let mut account = |pod: &mut Doc, sibling: Option<&Sibling>| {
             // Pods of one owner share the volume with the token, and so their whole spec.
             let suffix = || match owner {
                 Some(owner) => Random::stream(hash_of(&owner) as u64, "kube-api-access").suffix(5),
                 None => self.random.suffix(5),
             };
-            service_account::apply(&key, pod, call.store, sibling.as_ref(), suffix).map_err(|refusal| {
+            service_account::apply(&key, pod, store, sibling, suffix).map_err(|refusal| {
                 self.held.is_coming = refusal.is_coming;
                 Status::forbidden(&key, &refusal.why)
             })
+        };
+        admission::mutate(&key, &mut doc, store, |pod| {
+            given = service_account::given(pod);
+            account(pod, sibling.as_ref())
         })?;
-        if admission::mutating(call, &key, &mut doc, None)? {
-            resource.default(&mut doc);
-        }
+        admission::mutating(call, &key, &mut doc, None, |doc| {
+            resource.default(doc);
+            admission::mutate(&key, doc, store, |pod| account(pod, None))?;
+            Ok(())
+        })?;
         if kind == Kind::Pod {
             merge_label_keys(&mut doc);
         } else if kind == Kind::Node && call.is_from_outside() {

@@ -270,17 +270,18 @@ impl ApiServer {
             }
         }
         allocate::keep(kind, &mut doc, old);
-        resource.default(&mut doc);
-        if kind == Kind::Pod {
-            // Who sets other tolerations does not take away those that every pod has.
-            admission::default_toleration_seconds(&mut doc);
-        }
         let old_doc = old.to_doc();
-        resource.prepare_update(&mut doc, &old_doc);
-        if admission::mutating(call, &old.key, &mut doc, Some(&old_doc))? {
-            resource.default(&mut doc);
-            resource.prepare_update(&mut doc, &old_doc);
-        }
+        let complete = |doc: &mut Doc| {
+            resource.default(doc);
+            if kind == Kind::Pod {
+                // Who sets other tolerations does not take away those that every pod has.
+                admission::default_toleration_seconds(doc);
+            }
+            resource.prepare_update(doc, &old_doc);
+            Ok(())
+        };
+        complete(&mut doc)?;
+        admission::mutating(call, &old.key, &mut doc, Some(&old_doc), complete)?;
         validate(&old.key, resource, &doc, Some(&old_doc), false)?;
         if call.is_from_outside() {
             call.warnings.extend(warnings::of(kind, &doc, Some(&old_doc)));
@@ -390,9 +391,10 @@ impl Call<'_, '_> {
     }
 }
 
-/// A component's Lease that was only renewed: nothing needs defaults or another look, and there is no write more often.
+/// A component's Lease that was only renewed: nothing needs defaults or another look, unless somebody wants to have a say,
+/// and there is no write more often.
 fn renewed(call: &Call<'_, '_>, old: &Object, doc: &Doc) -> Option<(Meta, Doc)> {
-    if old.key.kind != Kind::Lease || call.is_from_outside() {
+    if old.key.kind != Kind::Lease || call.is_from_outside() || admission::is_asked(call.store) {
         return None;
     }
     old.meta.is_said_by(&doc["metadata"]).then(|| (old.meta.clone(), body_of(doc)))

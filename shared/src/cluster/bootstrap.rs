@@ -7,18 +7,15 @@ use crate::api::plain;
 use crate::api::scheduling::priorityclass;
 use crate::api::storage::storageclass;
 use crate::api::{Key, Kind, Meta, Object, Uid};
-use crate::apiserver::begin_in_step;
+use crate::apiserver::{NAMESPACES, begin_in_step, own_service};
 use crate::controllers::root_ca_publisher;
 use crate::doc;
 use crate::doc::{Doc, Timestamp};
 use crate::etcd::Store;
 use crate::network::ingress_manifests;
-use crate::sim::API_SERVER;
 use crate::sim::Causes;
 
 use super::{ClusterSpec, addons, kubeadm};
-
-const NAMESPACES: [&str; 4] = ["default", "kube-node-lease", "kube-public", "kube-system"];
 
 /// Drawn from no stream: these are older than any randomness.
 const FIRST_UID: u128 = 0x4b75_6261_7269_4000_8000_0000_0000_0000;
@@ -39,7 +36,7 @@ pub(super) fn objects(store: &mut Store, at: Timestamp, spec: &ClusterSpec) {
     });
     let ingress = if spec.ingress { ingress_manifests().to_vec() } else { Vec::new() };
     let named = namespaces.into_iter().chain(classes).chain(roles::all()).chain(accounts).chain(certificates);
-    let named = named.chain(spec.storage.then(storage_class)).chain(api_server()).chain(ingress);
+    let named = named.chain(spec.storage.then(storage_class)).chain(own_service()).chain(ingress);
     let kubeadm = if spec.control_plane.hosted { Vec::new() } else { kubeadm::addons().into() };
     let named = named.chain(kubeadm.into_iter().map(in_kube_system));
     let named = named.chain(plain::flow_control(at)).chain([service_cidr()]);
@@ -117,32 +114,4 @@ fn storage_class() -> (Kind, &'static str, Doc) {
 /// Where the addresses of Services come from.
 fn service_cidr() -> (Kind, &'static str, Doc) {
     (Kind::ServiceCidr, "kubernetes", doc!({ "spec": { "cidrs": Doc::list(["10.96.0.0/12"]) } }))
-}
-
-/// How pods find the API server, which keeps these itself.
-fn api_server() -> [(Kind, &'static str, Doc); 3] {
-    let ip = Doc::from(std::net::Ipv4Addr::from(API_SERVER).to_string());
-    let ports = Doc::list([doc!({ "name": "https", "port": 6443i64, "protocol": "TCP" })]);
-    let meta = |labels: Doc| doc!({ "namespace": "default", "labels": labels });
-    let service = doc!({
-        "metadata": meta(doc!({ "component": "apiserver", "provider": "kubernetes" })),
-        "spec": {
-            "clusterIP": "10.96.0.1",
-            "ports": [{ "name": "https", "port": 443i64, "protocol": "TCP", "targetPort": 6443i64 }]
-        }
-    });
-    let slice = doc!({
-        "metadata": meta(doc!({ "kubernetes.io/service-name": "kubernetes" })),
-        "addressType": "IPv4", "endpoints": [{ "addresses": Doc::list([ip.clone()]), "conditions": { "ready": true } }],
-        "ports": ports.clone()
-    });
-    let endpoints = doc!({
-        "metadata": meta(doc!({ "endpointslice.kubernetes.io/skip-mirror": "true" })),
-        "subsets": [{ "addresses": [{ "ip": ip }], "ports": ports }]
-    });
-    [
-        (Kind::Service, "kubernetes", service),
-        (Kind::EndpointSlice, "kubernetes", slice),
-        (Kind::Endpoints, "kubernetes", endpoints),
-    ]
 }

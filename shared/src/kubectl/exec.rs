@@ -50,12 +50,13 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
         );
     }
     let container = pods::container(&pod, args.get("container"), args.is_on("quiet"), io)?;
-    if args.is_on("stdin") && args.is_on("tty") && is_shell(command) {
-        return shell(&target, container, io);
-    }
     let input = if args.is_on("stdin") { io.stdin.text.clone() } else { Str::new() };
-    let tty = args.is_on("tty") && args.is_on("stdin");
-    let response = io.request(request(&target, &container, command, input, tty))?;
+    let mut tty = args.is_on("tty") && args.is_on("stdin");
+    if tty && !input.is_empty() {
+        io.warn("Unable to use a TTY - input is not a terminal or the right kind of file");
+        tty = false;
+    }
+    let response = io.run(request(&target, &container, command, input, tty))?;
     if !response.is_success() {
         return Err(refused(&response, io));
     }
@@ -86,16 +87,13 @@ pub(super) fn followed(target: &Target, container: &str, options: &str, io: &mut
     Ok(())
 }
 
-/// A terminal in a container is the page's; here it only begins and ends.
-fn shell(target: &Target, container: Str, io: &mut Io<'_>) -> Result<(), Stop> {
-    let (namespace, pod) = (target.namespace.clone(), target.name.clone());
-    io.ask(Ask::Shell { namespace, pod, container })?;
-    Ok(())
-}
-
 /// Goes into a container that has a shell of its own to talk to; that one ends with the terminal.
 pub(super) fn converse(target: &Target, container: &str, io: &mut Io<'_>) -> Result<(), Stop> {
-    shell(target, container.into(), io)?;
+    let response = io.run(request(target, container, &["sh".to_owned()], Str::new(), true))?;
+    if !response.is_success() {
+        return Err(refused(&response, io));
+    }
+    io.print(&response.body["stdout"].str());
     let hang_up = ["kill", "-HUP", "1"].map(str::to_owned);
     io.request(request(target, container, &hang_up, Str::new(), false))?;
     Ok(())
@@ -111,7 +109,7 @@ pub(super) fn request(
 ) -> HttpRequest {
     let mut query: String = command.iter().map(|word| format!("command={}&", escape(word))).collect();
     query.push_str(&format!("container={}&stdout=true", escape(container)));
-    query.push_str(if stdin.is_empty() { "" } else { "&stdin=true" });
+    query.push_str(if tty || !stdin.is_empty() { "&stdin=true" } else { "" });
     query.push_str(if tty { "&tty=true" } else { "&stderr=true" });
     HttpRequest {
         method: "POST".into(),

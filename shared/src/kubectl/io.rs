@@ -14,6 +14,7 @@ use super::{Ask, Entry, LoopAt, Reply};
 #[derive(Clone, PartialEq, Debug)]
 pub(super) enum Stop {
     Needs(HttpRequest),
+    Runs(HttpRequest),
     Watches(HttpRequest, Option<Timestamp>),
     Waits(Duration),
     Asks(Ask),
@@ -210,6 +211,14 @@ impl<'a> Io<'a> {
             }
             _ => Err(Stop::Needs(self.spoken(request))),
         }
+    }
+
+    /// Runs a program in a container, and waits for its end.
+    pub fn run(&mut self, request: HttpRequest) -> Result<HttpResponse, Stop> {
+        self.request(request).map_err(|stop| match stop {
+            Stop::Needs(request) => Stop::Runs(request),
+            other => other,
+        })
     }
 
     /// Sends a request again and again, [`POLL`] apart, until `judge` is content. Only what `judge` returns is

@@ -46,7 +46,7 @@ pub(super) struct Printed {
     /// How much of what linear code prints is here already: it prints the same again each time it runs.
     replayed: (u64, u64),
     /// How much of an answer that goes on is here already.
-    received: u64,
+    received: (u64, u64),
 }
 
 impl Printed {
@@ -66,17 +66,22 @@ impl Printed {
     }
 
     /// What came of an answer that goes on. When it is complete, linear code prints it as a whole.
-    pub fn receive(&mut self, text: &str) {
-        if let Some(new) = usize::try_from(self.received).ok().and_then(|known| text.get(known..)) {
-            self.stdout.push(new);
-            self.replayed.0 += new.len() as u64;
-            self.received = text.len() as u64;
+    pub fn receive(&mut self, stdout: &str, stderr: &str) {
+        for (tail, text, known, replayed) in [
+            (&mut self.stdout, stdout, &mut self.received.0, &mut self.replayed.0),
+            (&mut self.stderr, stderr, &mut self.received.1, &mut self.replayed.1),
+        ] {
+            if let Some(new) = usize::try_from(*known).ok().and_then(|known| text.get(known..)) {
+                tail.push(new);
+                *replayed += new.len() as u64;
+                *known = text.len() as u64;
+            }
         }
     }
 
     /// The answer is complete.
     pub fn received(&mut self) {
-        self.received = 0;
+        self.received = (0, 0);
     }
 
     /// What somebody has not seen yet.

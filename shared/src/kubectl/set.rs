@@ -46,8 +46,6 @@ pub(super) const PATCH_FLAGS: &[Flag] = &[
     value("type", None),
     value("subresource", None),
     output(),
-    value("selector", Some('l')),
-    switch("all", None),
     switch("local", None),
     optional("dry-run", "unchanged"),
     value("field-manager", None),

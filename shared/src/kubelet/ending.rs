@@ -3,10 +3,12 @@
 use crate::api::core::pod::Pod;
 use crate::api::{Reason, Reply, Request, Status, Uid};
 use crate::client::Severity;
+use crate::doc::Str;
 use crate::sim::{Context, CriCall, Duration, ProbeKind, ProbeResult, Timer};
 
-use super::pod::{ContainerStage, PodStage, spec_at};
+use super::pod::{ContainerStage, ContainerState, Ending, PodStage, spec_at};
 use super::probe::hook_action;
+use super::status::works_done;
 use super::{Kubelet, Pending, RETRY};
 
 /// What a pod gets at least when it vanished from the API without a word, and a container after its hook took all.
@@ -59,24 +61,41 @@ impl Kubelet {
         self.sync(uid, cx);
     }
 
-    /// Ends what runs of a pod that terminates: sidecars after all others, the last one first.
+    /// Ends what runs of a pod that terminates: hooks begin at once, and those that wait for others take their turns.
     pub(super) fn stop_containers(&mut self, uid: Uid, cx: &mut Context<'_>) {
+        let Some((_, until)) = self.pods.get(&uid).and_then(|pod| pod.terminating) else { return };
+        self.end_all(uid, |_| true, until.since(cx.now()), cx);
+    }
+
+    fn end_all(&mut self, uid: Uid, of: fn(&ContainerState) -> bool, grace: Duration, cx: &mut Context<'_>) {
         let Some(pod) = self.pods.get(&uid) else { return };
-        let Some((_, until)) = pod.terminating else { return };
-        let live = (0u32..).zip(&pod.containers).filter(|(_, container)| container.is_live());
-        let (sidecars, others): (Vec<_>, Vec<_>) = live.partition(|(_, container)| container.sidecar);
-        // When the time is over it is so for all.
-        let turn = if until <= cx.now() {
-            others.into_iter().chain(sidecars).map(|(index, _)| index).collect()
-        } else if others.is_empty() {
-            sidecars.last().map(|(index, _)| *index).into_iter().collect()
-        } else {
-            others.into_iter().map(|(index, _)| index).collect::<Vec<u32>>()
-        };
-        let grace = until.since(cx.now());
-        for index in turn {
-            let message = format!("Stopping container {}", self.pods[&uid].containers[index as usize].name);
-            self.end_container(uid, index, grace, message, cx);
+        let live =
+            (0u32..).zip(&pod.containers).filter(|(_, container)| container.is_live() && of(container));
+        let live: Vec<(u32, Str)> = live.map(|(index, container)| (index, container.name.clone())).collect();
+        for (index, name) in live {
+            self.end_container(uid, index, grace, format!("Stopping container {name}"), cx);
+            if matches!(self.pods[&uid].containers[index as usize].stopping, Some((_, Ending::Turn))) {
+                self.take_turn(uid, index, cx);
+            }
+        }
+    }
+
+    /// A container that is to end and whose hook is over: it ends, or waits for those that may need it until then.
+    fn take_turn(&mut self, uid: Uid, index: u32, cx: &mut Context<'_>) {
+        let object = self.object(uid);
+        let spec = object.as_ref().and_then(|object| Some(&object.view::<Pod>()?.spec));
+        let Some(pod) = self.pods.get_mut(&uid) else { return };
+        let ends = pod.terminating.is_some() || spec.is_some_and(|spec| works_done(pod, spec));
+        let (waits, key) = (ends && pod.is_needed(index), pod.key.clone());
+        let container = pod.at(index);
+        let Some((until, ending)) = container.stopping else { return };
+        let left = until.since(cx.now());
+        if !waits || left == Duration::ZERO {
+            container.stopping = Some((until, Ending::Asked));
+            self.stop_container(uid, index, left.max(SHORTEST_GRACE), cx);
+        } else if ending != Ending::Turn {
+            container.stopping = Some((until, Ending::Turn));
+            cx.timer(left, Timer::about("pod", key));
         }
     }
 
@@ -94,13 +113,12 @@ impl Kubelet {
         let key = pod.key.clone();
         let container = pod.at(index);
         let until = cx.now() + grace;
-        if let Some((before, hook)) = container.stopping {
+        if let Some((before, ending)) = container.stopping {
             if until < before {
-                container.stopping = Some((until, hook));
-                if hook {
-                    cx.timer(grace, Timer::about("pod", key));
-                } else {
-                    self.stop_container(uid, index, grace, cx);
+                container.stopping = Some((until, ending));
+                match ending {
+                    Ending::Hook | Ending::Turn => cx.timer(grace, Timer::about("pod", key)),
+                    Ending::Asked => self.stop_container(uid, index, grace.max(SHORTEST_GRACE), cx),
                 }
             }
             return;
@@ -111,7 +129,7 @@ impl Kubelet {
         let spec = view.map(|view| spec_at(&view.spec, index));
         let hook = spec.and_then(|spec| hook_action(&spec.doc["lifecycle"]["preStop"], spec));
         let hook = hook.filter(|_| running && grace > Duration::ZERO);
-        container.stopping = Some((until, hook.is_some()));
+        container.stopping = Some((until, Ending::Hook));
         self.pod_event(uid, Some(index), Severity::Normal, "Killing", message, cx);
         match hook {
             Some(Err(why)) => self.hooked(uid, index, ProbeKind::PreStop, ProbeResult::Error(why), cx),
@@ -121,7 +139,7 @@ impl Kubelet {
                 let call = CriCall::Probe { pod: uid, container: name, attempt, kind, action, timeout_ms };
                 self.ask_runtime(call, cx);
             }
-            None => self.stop_container(uid, index, grace, cx),
+            None => self.take_turn(uid, index, cx),
         }
     }
 
@@ -159,14 +177,12 @@ impl Kubelet {
         let Some(pod) = self.pods.get_mut(&uid) else { return };
         let container = pod.at(index);
         match (kind, container.stopping) {
-            (ProbeKind::PreStop, Some((until, true))) => {
-                container.stopping = Some((until, false));
+            (ProbeKind::PreStop, Some((_, Ending::Hook))) => {
                 if failed {
                     let message = "PreStopHook failed";
                     self.pod_event(uid, Some(index), Severity::Warning, "FailedPreStopHook", message, cx);
                 }
-                let left = until.since(cx.now()).max(SHORTEST_GRACE);
-                self.stop_container(uid, index, left, cx);
+                self.take_turn(uid, index, cx);
             }
             (ProbeKind::PostStart, None) if failed => {
                 container.hook_failed = true;
@@ -180,16 +196,16 @@ impl Kubelet {
         }
     }
 
-    /// Hooks that took all of the grace are not waited for.
+    /// Hooks that took all of the grace are not waited for, nor are others.
     pub(super) fn hooks_due(&mut self, uid: Uid, cx: &mut Context<'_>) {
         let Some(pod) = self.pods.get_mut(&uid) else { return };
         let now = cx.now();
         let mut due = Vec::new();
         for (index, container) in (0u32..).zip(&mut pod.containers) {
-            if let Some((until, true)) = container.stopping
+            if let Some((until, Ending::Hook | Ending::Turn)) = container.stopping
                 && until <= now
             {
-                container.stopping = Some((until, false));
+                container.stopping = Some((until, Ending::Asked));
                 due.push(index);
             }
         }
@@ -215,15 +231,8 @@ impl Kubelet {
 
     /// All work is done: sidecars end, the last one first.
     pub(super) fn end_sidecars(&mut self, uid: Uid, grace: i64, cx: &mut Context<'_>) {
-        let Some(pod) = self.pods.get(&uid) else { return };
-        let live =
-            (0u32..).zip(&pod.containers).filter(|(_, container)| container.sidecar && container.is_live());
-        let Some((index, name)) = live.last().map(|(index, container)| (index, container.name.clone()))
-        else {
-            return;
-        };
         let grace = Duration::seconds(grace.max(0) as u64);
-        self.end_container(uid, index, grace, format!("Stopping container {name}"), cx);
+        self.end_all(uid, |container| container.sidecar, grace, cx);
     }
 
     /// A pod may have been active for longer than it may.

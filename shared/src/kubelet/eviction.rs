@@ -7,7 +7,7 @@ use crate::api::{Object, Uid, bytes};
 use crate::client::Severity;
 use crate::codec::Codec;
 use crate::collections::sort;
-use crate::doc::Str;
+use crate::doc::{Doc, Str};
 use crate::sim::{Context, CriCall, Duration, Time, Timer, Usage};
 
 use super::Kubelet;
@@ -113,6 +113,7 @@ impl Kubelet {
                 self.post_if_changed(cx);
             }
         }
+        self.evict_for_storage(usage, cx);
         if self.pressure.seen == [None, None] {
             // All is well again, and stays so until the runtime says otherwise.
             self.pressure = Pressure::default();
@@ -173,6 +174,18 @@ impl Kubelet {
         ranked.into_iter().filter_map(|(_, uid)| Some((uid, self.object(uid)?))).collect()
     }
 
+    /// Pods that took more of the disk than they may have to go, whether or not there is enough of it.
+    fn evict_for_storage(&mut self, usage: &Usage, cx: &mut Context<'_>) {
+        let running = self
+            .pods
+            .values()
+            .filter(|pod| pod.terminating.is_none() && !matches!(pod.stage, PodStage::Done));
+        let over: Vec<(Uid, String)> = running
+            .filter_map(|pod| Some((pod.uid, storage_message(&*self.object(pod.uid)?, pod.uid, usage)?)))
+            .collect();
+        over.into_iter().for_each(|(uid, message)| self.evict(uid, message.into(), cx));
+    }
+
     fn evict(&mut self, uid: Uid, message: Str, cx: &mut Context<'_>) {
         let Some(pod) = self.pods.get_mut(&uid) else { return };
         pod.failed = Some(("Evicted".into(), message.clone()));
@@ -203,6 +216,44 @@ impl Kubelet {
         let resource = if disk { Resource::Disk } else { Resource::Memory };
         (memory || disk).then(|| format!("The node had condition: [{}]. ", resource.words().0))
     }
+}
+
+/// Which of its limits of the disk a pod exceeds: that of a volume, of all it has, of a container.
+fn storage_message(object: &Object, uid: Uid, usage: &Usage) -> Option<String> {
+    let spec = &object.body["spec"];
+    if object.view::<Pod>()?.spec.priority >= CRITICAL {
+        return None;
+    }
+    let beyond =
+        |limit: &Doc, taken: u64| !limit.is_null() && i64::try_from(taken).unwrap_or(i64::MAX) > bytes(limit);
+    let volumes = || usage.volumes.iter().filter(|(pod, ..)| *pod == uid);
+    for volume in spec["volumes"].items() {
+        let (name, limit) = (volume["name"].str(), &volume["emptyDir"]["sizeLimit"]);
+        if volumes().any(|(_, known, taken)| *known == name && beyond(limit, *taken)) {
+            return Some(format!(
+                "Usage of EmptyDir volume \"{name}\" exceeds the limit \"{}\". ",
+                limit.str()
+            ));
+        }
+    }
+    let containers = || usage.containers.iter().filter(|container| container.pod == uid);
+    let limit_of = |container: &Doc| container.at(&["resources", "limits", "ephemeral-storage"]).clone();
+    let limits = spec["containers"].items().iter().map(limit_of);
+    let whole: i64 = limits.filter(|limit| !limit.is_null()).map(|limit| bytes(&limit)).sum();
+    let taken = volumes().map(|(.., taken)| taken).sum::<u64>() + containers().map(|it| it.disk).sum::<u64>();
+    if whole > 0 && i64::try_from(taken).unwrap_or(i64::MAX) > whole {
+        let whole = binary(u64::try_from(whole).unwrap_or(0));
+        return Some(format!(
+            "Pod ephemeral local storage usage exceeds the total limit of containers {whole}. "
+        ));
+    }
+    spec["containers"].items().iter().find_map(|container| {
+        let (name, limit) = (container["name"].str(), limit_of(container));
+        let over = containers().any(|used| used.container == name && beyond(&limit, used.disk));
+        over.then(|| {
+            format!("Container {name} exceeded its local ephemeral storage limit \"{}\". ", limit.str())
+        })
+    })
 }
 
 fn eviction_message(

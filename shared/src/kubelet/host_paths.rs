@@ -4,24 +4,12 @@
 //! paths the runtime alone knows: a file of theirs is none to this check.
 
 use crate::doc::{Doc, Str};
+use crate::runtime::host::{DIRECTORIES, FILES, has};
 use crate::sim::Machine;
 
-/// Directories of every node.
-const DIRECTORIES: &str = "/ /boot /dev /etc /etc/cni /etc/cni/net.d /etc/containerd /etc/kubernetes \
-    /etc/kubernetes/manifests /etc/kubernetes/pki /etc/ssl /etc/ssl/certs /home /lib /lib/modules /media /mnt /opt /opt/cni \
-    /opt/cni/bin /proc /root /run /run/containerd /srv /sys /sys/fs /sys/fs/cgroup /tmp /usr /usr/local /usr/share \
-    /usr/share/ca-certificates /usr/share/zoneinfo /var /var/cache /var/lib /var/lib/containerd /var/lib/kubelet \
-    /var/lib/kubelet/pods /var/log /var/log/containers /var/log/pods /var/run /var/tmp";
-/// Files of every node.
-const FILES: &str = "/etc/fstab /etc/group /etc/hostname /etc/hosts /etc/kubernetes/kubelet.conf /etc/localtime \
-    /etc/machine-id /etc/os-release /etc/passwd /etc/resolv.conf /run/xtables.lock /var/lib/kubelet/config.yaml";
 const SOCKETS: &str = "/run/containerd/containerd.sock /var/run/containerd/containerd.sock";
 const CHARACTER_DEVICES: &str =
     "/dev/full /dev/fuse /dev/kmsg /dev/null /dev/random /dev/tty /dev/urandom /dev/zero";
-
-fn has(paths: &str, path: &str) -> bool {
-    paths.split(' ').any(|known| known == path)
-}
 
 /// Whether there is a directory: directories are made with those that they are in.
 fn is_directory(path: &str, machine: &Machine) -> bool {

@@ -145,8 +145,8 @@ pub struct ContainerState {
     pub(super) before: Option<Box<Termination>>,
     /// An init container that goes on beside the others.
     pub(super) sidecar: bool,
-    /// Whether it is being ended: until when, and whether its `preStop` hook still runs.
-    pub(super) stopping: Option<(Time, bool)>,
+    /// Whether it is being ended: until when, and how far that is.
+    pub(super) stopping: Option<(Time, Ending)>,
     /// What it runs, or was last to run; empty before its turn came.
     pub(super) image: Str,
     /// It starts again as soon as it has ended, whatever the restart policy says.
@@ -208,6 +208,17 @@ pub enum ContainerStage {
         /// When it starts again.
         until: Time,
     },
+}
+
+/// How far the end of a container is.
+#[derive(Codec, Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub(super) enum Ending {
+    /// Its `preStop` hook runs.
+    Hook,
+    /// It waits for those that may need it.
+    Turn,
+    /// The runtime was asked.
+    Asked,
 }
 
 /// How a container ended.
@@ -439,6 +450,15 @@ impl PodState {
     pub fn has_passed(&self, index: u32) -> bool {
         let (own, later) = self.init_containers()[index as usize..].split_first().expect("it is one of them");
         own.passed() || own.sidecar && own.last.is_some() && later.iter().any(ContainerState::begun)
+    }
+
+    /// Whether others still run that a sidecar is there for: the main containers, and sidecars that began after it.
+    pub(super) fn is_needed(&self, index: u32) -> bool {
+        let (inits, mains) = (self.inits as usize, self.mains as usize);
+        let later = &self.containers[index as usize + 1..inits.max(index as usize + 1)];
+        let mut others =
+            later.iter().filter(|other| other.sidecar).chain(&self.containers[inits..inits + mains]);
+        self.containers[index as usize].sidecar && others.any(ContainerState::is_live)
     }
 
     pub(super) fn position(&self, container: &str) -> Option<u32> {

@@ -34,6 +34,8 @@ pub struct Sandbox {
     pub(super) since: Timestamp,
     /// What its volumes hold.
     pub(super) volumes: BTreeMap<Str, Files>,
+    /// Whether it may take so much of the disk only, and then whether it has taken more.
+    pub(super) over: Option<bool>,
 }
 
 /// One start of a container.

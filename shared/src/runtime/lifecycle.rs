@@ -60,7 +60,8 @@ impl Runtime {
                 let dns = dns_config(&spec, &key.namespace);
                 let (containers, volumes) = (Vec::new(), BTreeMap::new());
                 let since = cx.core.timestamp();
-                self.sandboxes.insert(pod, Sandbox { key, ip, dns, containers, spec, volumes, since });
+                let over = super::pressure::is_bounded(&spec).then_some(false);
+                self.sandboxes.insert(pod, Sandbox { key, ip, dns, containers, spec, volumes, since, over });
                 CriEvent::SandboxReady { pod, ip }
             }
             Err(why) => {

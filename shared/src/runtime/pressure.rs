@@ -4,11 +4,13 @@
 
 use crate::api::Uid;
 use crate::collections::sort;
-use crate::doc::Str;
+use crate::doc::{Doc, Str};
 use crate::sim::{ContainerUsage, Context, CriEvent, Fault, Filled, Usage};
 
 use super::container::KILLED;
-use super::{Container, Runtime};
+use super::shell::Files;
+use super::tasks::bytes_of;
+use super::{Container, Runtime, Sandbox};
 
 /// The disk of a machine, in bytes, and what the system takes of it.
 const DISK: u64 = 100 << 30;
@@ -120,8 +122,33 @@ impl Runtime {
             memory: container.counted,
             disk: container.disk(),
         });
-        let usage = Usage { memory_left, disk_left, disk: DISK, containers: containers.collect() };
+        let bounded = self.sandboxes.iter().filter(|(_, sandbox)| sandbox.over.is_some());
+        let volumes = bounded.flat_map(|(&pod, sandbox)| {
+            empty(sandbox).map(move |volume| {
+                let name = volume["name"].str();
+                let taken = sandbox.volumes.get(&name).map_or(0, Files::length);
+                (pod, name, taken)
+            })
+        });
+        let usage = Usage {
+            memory_left,
+            disk_left,
+            disk: DISK,
+            containers: containers.collect(),
+            volumes: volumes.collect(),
+        };
         self.tell(CriEvent::Usage(usage), cx);
+    }
+
+    /// Tells the kubelet when a pod begins to take more of the disk than it may.
+    pub(super) fn watch_storage(&mut self, pod: Uid, cx: &mut Context<'_>) {
+        let Some(sandbox) = self.sandboxes.get_mut(&pod) else { return };
+        let Some(before) = sandbox.over else { return };
+        let over = sandbox.takes_too_much();
+        sandbox.over = Some(over);
+        if over && !before {
+            self.tell_usage(cx);
+        }
     }
 
     /// Images that no container uses make room.
@@ -185,9 +212,39 @@ impl Runtime {
 impl Container {
     /// What it wrote: files of its own and its log.
     fn disk(&self) -> u64 {
-        let files = self.layer.0.values().map(|text| text.len() as u64);
         let lines = self.log.lines().iter().map(|line| line.text.len() as u64);
-        files.chain(lines).sum()
+        self.layer.length() + lines.sum::<u64>()
+    }
+}
+
+/// The volumes of a pod that begin empty and take room on the disk.
+fn empty(sandbox: &Sandbox) -> impl Iterator<Item = &Doc> {
+    let volumes = sandbox.spec["volumes"].items().iter();
+    volumes.filter(|volume| {
+        !volume["emptyDir"].is_null() && volume["emptyDir"]["medium"].as_str() != Some("Memory")
+    })
+}
+
+fn limit_of(container: &Doc) -> &Doc {
+    container.at(&["resources", "limits", "ephemeral-storage"])
+}
+
+/// Whether a pod may take so much of the disk only.
+pub(super) fn is_bounded(spec: &Doc) -> bool {
+    spec["volumes"].items().iter().any(|volume| !volume["emptyDir"]["sizeLimit"].is_null())
+        || spec["containers"].items().iter().any(|container| !limit_of(container).is_null())
+}
+
+impl Sandbox {
+    fn takes_too_much(&self) -> bool {
+        let beyond = |limit: &Doc, taken: u64| !limit.is_null() && taken > bytes_of(limit);
+        let of = |volume: &Doc| self.volumes.get(&volume["name"].str()).map_or(0, Files::length);
+        let limits = self.spec["containers"].items().iter().map(|container| bytes_of(limit_of(container)));
+        let whole: u64 = limits.sum();
+        let all = self.containers.iter().map(Container::disk).sum::<u64>() + empty(self).map(of).sum::<u64>();
+        empty(self).any(|volume| beyond(&volume["emptyDir"]["sizeLimit"], of(volume)))
+            || self.containers.iter().any(|container| beyond(limit_of(&container.doc), container.disk()))
+            || whole > 0 && all > whole
     }
 }
 

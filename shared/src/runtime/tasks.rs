@@ -15,12 +15,12 @@ use crate::sim::{
 use super::container::{KILLED, Stage};
 use super::image::{Found, full_reference, programs, repository};
 use super::server::{Server, ran};
-use super::shell::{Progress, Task, knows};
+use super::shell::{Progress, Task, absolute, knows};
 use super::{Runtime, container_id};
 
 pub(super) use first::Dialling;
 pub(super) use network::Asked;
-pub(super) use place::{Mounted, fix_sub_paths, hostname, on_host};
+pub(super) use place::{Mounted, bytes_of, fix_sub_paths, hostname, on_host};
 
 /// How much of a program's output `exec` hands back, and how much a probe shows, in bytes.
 const MOST_OUTPUT: usize = 1 << 20;
@@ -108,7 +108,7 @@ impl Runtime {
         task.variables = variables;
         task.directory = match container.doc["workingDir"].str() {
             unset if unset.is_empty() => "/".into(),
-            directory => directory,
+            directory => format!("/{}", absolute("/", &directory)).into(),
         };
         if role != Role::Main {
             container.last_pid += 1;
@@ -139,6 +139,7 @@ impl Runtime {
     ) {
         let (start, pod) = (running.start, running.pod);
         self.flush(&mut running, cx);
+        self.watch_storage(pod, cx);
         let waits = match progress {
             Progress::Ended(code) => {
                 self.task_ended(number, running, code, cx);

@@ -393,7 +393,7 @@ impl Player {
                 running.program.reply(ask.unattended());
                 self.advance(start);
             }
-            Progress::Needs(request) => {
+            Progress::Needs(request) | Progress::Runs(request) => {
                 let user = running.user.clone();
                 self.command(Asker::Program(start), user, Action::Request(request));
             }

@@ -574,6 +574,8 @@ pub struct Usage {
     pub disk: u64,
     /// Containers that run.
     pub containers: Vec<ContainerUsage>,
+    /// The `emptyDir` volumes of pods that may take so much of the disk only: pod, volume, bytes.
+    pub volumes: Vec<(Uid, Str, u64)>,
 }
 
 /// What a container uses, in bytes.

@@ -18,7 +18,7 @@ pub fn run(cluster: &mut Cluster, words: Vec<Str>, file: &str) -> Option<Output>
     loop {
         match program.run() {
             Progress::Done(output) => return Some(output),
-            Progress::Needs(request) => {
+            Progress::Needs(request) | Progress::Runs(request) => {
                 let answer = ask(cluster, request, end)?;
                 program.answer(answer);
             }

@@ -249,3 +249,36 @@ fn a_pod_finds_a_token_that_is_good_as_long_as_it_lives() {
     world.until("it is gone", |world| world.shown().is_empty());
     assert_eq!(who(&mut world, &tokens[0]).code, 401);
 }
+
+#[test]
+fn composed_files_have_their_permissions() {
+    let mut world = World::new();
+    world.apply(
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: settings}\ndata: {color: blue, size: large}\n",
+    );
+    world.pod(
+        "volumes:\n\
+         - {name: all, configMap: {name: settings, defaultMode: 0400, items: [{key: color, path: color}, {key: size, path: deep/size, mode: 0755}]}}\n\
+         - name: mixed\n  projected: {defaultMode: 0440, sources: [{configMap: {name: settings}}]}\n\
+         - {name: plain, configMap: {name: settings}}\n\
+         containers: [{name: c, image: nginx, volumeMounts: [{name: all, mountPath: /all}, {name: mixed, mountPath: /mixed}, {name: plain, mountPath: /plain}]}]",
+    );
+    world.until("it runs", |world| world.shown() == "Running");
+    for (script, printed) in [
+        // What is seen first are links: the kubelet puts all files at once into another directory.
+        (
+            "ls -l /all | awk '{print $1,$5,$8,$10}'",
+            "total   \nlrwxrwxrwx 12 color ..data/color\nlrwxrwxrwx 11 deep ..data/deep\n",
+        ),
+        ("ls -l /all/..data | awk '{print $1,$2,$8}'", "total 8 \n-r-------- 1 color\ndrwxr-xr-x 2 deep\n"),
+        ("ls -l /all/deep/size | awk '{print $1}'; cat /all/..data/deep/size", "-rwxr-xr-x\nlarge"),
+        (
+            "ls -l /mixed/..data/ | awk '{print $1}'; ls -l /plain/..data/size | awk '{print $1}'",
+            "total\n-r--r-----\n-r--r-----\n-rw-r--r--\n",
+        ),
+        ("touch /tmp/f; ls -l /tmp/f | awk '{print $1}'", "-rw-r--r--\n"),
+    ] {
+        let result = world.exec(&["sh", "-c", script]).unwrap();
+        assert_eq!(result.stdout.as_str(), printed, "{script}: {}", result.stderr);
+    }
+}

@@ -147,6 +147,42 @@ fn sidecars_begin_first_and_end_last() {
 }
 
 #[test]
+fn all_hear_of_the_end_at_once_and_sidecars_end_in_turn() {
+    let mut world = World::new();
+    let sidecar = |name: &str| {
+        format!(
+            "- name: {name}\n  image: busybox\n  restartPolicy: Always\n  \
+             command: [sh, -c, 'trap \"sleep 2; exit 0\" TERM; sleep 3600 & wait']\n  \
+             lifecycle: {{preStop: {{exec: {{command: [sh, -c, 'echo told > /told']}}}}}}\n"
+        )
+    };
+    world.pod(&format!(
+        "initContainers:\n{}{}containers: [{{name: work, image: busybox, command: [sh, -c, \
+         'trap \"sleep 3; exit 0\" TERM; sleep 3600 & wait']}}]",
+        sidecar("first"),
+        sidecar("second")
+    ));
+    world.until("it runs", |world| world.shown() == "Running");
+    world.delete("pod/p");
+    let before = world.0.now();
+    world.wait(2);
+    let killing: Vec<String> =
+        world.events().into_iter().filter(|event| event.starts_with("Killing")).collect();
+    for name in ["first", "second", "work"] {
+        let wanted = format!("Killing: Stopping container {name}");
+        assert!(killing.iter().any(|event| event.starts_with(&wanted)), "no {wanted} in {killing:?}");
+    }
+    for name in ["first", "second"] {
+        let told = world.exec_in(name, &["cat", "/told"]).unwrap();
+        assert_eq!(told.stdout.as_str(), "told\n", "the hook of {name} does not wait");
+    }
+    world.until("it is gone", |world| world.object().is_none());
+    // Three seconds for the work, then two for each of the others.
+    let took = world.0.now().since(before).as_seconds();
+    assert!((7..=8).contains(&took), "{took} s");
+}
+
+#[test]
 fn a_sidecar_counts_for_readiness_and_holds_nobody_up_once_others_began() {
     let mut world = World::new();
     world.pod(

@@ -138,3 +138,74 @@ fn probes_can_be_made_to_fail_and_containers_to_crash() {
     world.until("it was started again", |world| world.container("c")["restartCount"].as_i64() == Some(1));
     assert_eq!(world.container("c")["lastState"]["terminated"]["exitCode"].as_i64(), Some(137));
 }
+
+/// What a pod may take of the disk, what it does, and what the kubelet says of that.
+const STORAGE: &[(&str, &str, &str, &str)] = &[
+    (
+        "emptyDir: {sizeLimit: 10Mi}",
+        "",
+        "dd if=/dev/zero of=/cache/f bs=1M count=20",
+        "Usage of EmptyDir volume \"cache\" exceeds the limit \"10Mi\". ",
+    ),
+    (
+        "emptyDir: {}",
+        "resources: {limits: {ephemeral-storage: 1Gi}}",
+        "fallocate -l 1100M /tmp/f",
+        "Pod ephemeral local storage usage exceeds the total limit of containers 1Gi. ",
+    ),
+    (
+        "emptyDir: {}",
+        "resources: {limits: {ephemeral-storage: 1Gi}}",
+        "fallocate -l 1100M /cache/f",
+        "Pod ephemeral local storage usage exceeds the total limit of containers 1Gi. ",
+    ),
+    ("emptyDir: {sizeLimit: 10Mi}", "", "dd if=/dev/zero of=/cache/f bs=1M count=10", ""),
+    ("emptyDir: {sizeLimit: 10Mi}", "", "dd if=/dev/zero of=/tmp/f bs=1M count=20", ""),
+];
+
+#[test]
+fn pods_that_take_too_much_of_the_disk_are_evicted() {
+    for (volume, limits, script, why) in STORAGE {
+        let mut world = World::new();
+        world.pod(&format!(
+            "volumes: [{{name: cache, {volume}}}]\ncontainers:\n- name: c\n  image: busybox\n  command: [sleep, infinity]\n  \
+             volumeMounts: [{{name: cache, mountPath: /cache}}]\n  {limits}"
+        ));
+        world.until("it runs", |world| world.shown() == "Running");
+        world.exec(&["sh", "-c", script]).unwrap();
+        world.wait(15);
+        let status = world.status();
+        let told = (status["reason"].str(), status["message"].str());
+        let wanted = if why.is_empty() { "" } else { "Evicted" };
+        assert_eq!((told.0.as_str(), told.1.as_str()), (wanted, *why), "{script}: {}", world.story());
+        let event = format!("Evicted: {why}");
+        assert_eq!(world.events().contains(&event), !why.is_empty(), "{script}");
+    }
+}
+
+#[test]
+fn a_volume_of_memory_has_no_more_room_than_it_was_given() {
+    let mut world = World::new();
+    world.pod(
+        "volumes: [{name: cache, emptyDir: {medium: Memory, sizeLimit: 4Mi}}]\ncontainers: [{name: c, image: busybox, \
+         command: [sleep, infinity], volumeMounts: [{name: cache, mountPath: /cache}]}]",
+    );
+    world.until("it runs", |world| world.shown() == "Running");
+    let said = world.exec(&["dd", "if=/dev/zero", "of=/cache/f", "bs=1M", "count=8"]).unwrap();
+    assert_eq!(
+        (said.exit_code, said.stderr.as_str()),
+        (
+            1,
+            "dd: error writing '/cache/f': No space left on device\n5+0 records in\n4+0 records out\n4194304 bytes (4.0MB) copied, \
+             0.1 seconds\n"
+        )
+    );
+    let said = world.exec(&[
+        "sh",
+        "-c",
+        "ls -l /cache | awk '{print $5}'; echo x > /cache/g; rm /cache/f; echo y > /cache/g; cat /cache/g",
+    ]);
+    assert_eq!(said.unwrap().stdout.as_str(), "\n4194304\ny\n");
+    world.wait(15);
+    assert_eq!(world.shown(), "Running", "memory is no disk");
+}

@@ -9,6 +9,7 @@ const SCRIPTS: &[(&str, &str, &str, i32)] = &[
     ("echo hi", "hi\n", "", 0),
     ("echo -n a; echo b", "ab\n", "", 0),
     ("exit 3", "", "", 3),
+    ("cd /tmp && echo $PWD \"${PWD}/x\"; (cd /etc; pwd); pwd", "/tmp /tmp/x\n/etc\n/tmp\n", "", 0),
     ("true && echo yes || echo no", "yes\n", "", 0),
     ("false && echo yes || echo no", "no\n", "", 0),
     ("false || false; echo $?", "1\n", "", 0),
@@ -338,6 +339,18 @@ fn names_are_asked_for() {
             format!("50.0.96.10.in-addr.arpa.\t30\tIN\tPTR\tweb.{zone}.\n"),
         ),
         (format!("dig +short out.{zone} CNAME"), "db.example.com.\n".into()),
+        ("nslookup 10.96.0.50 | tail -n 2".into(), format!("50.0.96.10.in-addr.arpa\tname = web.{zone}\n\n")),
+        (
+            format!("nslookup -type=srv _http._tcp.peers.{zone} | tail -n 2"),
+            format!("_http._tcp.peers.{zone}\tservice = 0 100 80 one.peers.{zone}\n\n"),
+        ),
+        (
+            format!(
+                "nslookup -q=ptr 50.0.96.10.in-addr.arpa | tail -n 2; nslookup -type=srv web.{zone} | tail -n 2"
+            ),
+            format!("50.0.96.10.in-addr.arpa\tname = web.{zone}\n\n*** Can't find web.{zone}: No answer\n\n"),
+        ),
+        ("nslookup -type=mxx web; echo $?".into(), "1\n".into()),
         (format!("dig nobody.{zone} | grep -c 'status: NXDOMAIN'"), "1\n".into()),
         (format!("dig web.{zone} | grep -c 'ANSWER SECTION'"), "1\n".into()),
         ("getent hosts web; getent hosts nobody; echo $?".into(), format!("10.96.0.50      web.{zone}\n2\n")),
@@ -415,4 +428,64 @@ fn files_of_one_container_are_there_for_the_next() {
     );
     let refused = exec(&mut world, "echo x > /usr/share/nginx/html/y");
     assert_eq!(refused.stderr.as_str(), "sh: can't create /usr/share/nginx/html/y: Read-only file system\n");
+}
+
+#[test]
+fn a_host_knows_its_whole_name() {
+    for (spec, names) in [
+        ("", "p\np\n\np\n"),
+        (
+            "hostname: one\nsubdomain: peers\n",
+            "one\none.peers.default.svc.cluster.local\npeers.default.svc.cluster.local\none\n",
+        ),
+    ] {
+        let mut world = World::new();
+        world.pod(&format!("{spec}containers: [{{name: c, image: busybox, command: [sleep, infinity]}}]"));
+        world.until("it runs", |world| world.shown() == "Running");
+        let script = "hostname; hostname -f; hostname -d; hostname -s";
+        assert_eq!(world.exec(&["sh", "-c", script]).unwrap().stdout.as_str(), names, "{spec}");
+    }
+}
+
+/// As `kubectl debug node/…` looks at a node: its disk at /host, and then as its root.
+const ON_A_NODE: &[(&str, &str)] = &[
+    ("ls /host/var/lib/kubelet; cat /host/etc/hostname", "config.yaml\npods\nnode-0\n"),
+    (
+        "ls -d /host/etc/kubernetes >/dev/null && echo there; ls /host/nope 2>&1",
+        "there\nls: /host/nope: No such file or directory\n",
+    ),
+    ("chroot /host cat /etc/hostname", "node-0\n"),
+    (
+        "chroot /host sh -c 'pwd; cd /etc; pwd; ls kubernetes; cd ../..; pwd; cat etc/hostname'; pwd",
+        "/\n/etc\nkubelet.conf\nmanifests\npki\n/\nnode-0\n/\n",
+    ),
+    (
+        "cd /tmp; chroot /host sh -c 'echo kept > /tmp/note; cat /host/etc/hostname 2>&1'; pwd; cat /host/tmp/note",
+        "cat: can't open '/host/etc/hostname': No such file or directory\n/tmp\nkept\n",
+    ),
+    (
+        "chroot /host/var sh -c 'ls; chroot /lib/kubelet ls /'",
+        "cache\nlib\nlog\nrun\ntmp\nconfig.yaml\npods\n",
+    ),
+    (
+        "chroot /nope 2>&1; echo $?",
+        "chroot: can't change root directory to '/nope': No such file or directory\n1\n",
+    ),
+    // What another mount leads to is the same disk.
+    ("echo more > /logs/x; cat /host/var/log/x; cat /name", "more\nnode-0\n"),
+];
+
+#[test]
+fn a_node_can_be_looked_at_from_a_pod() {
+    for (script, printed) in ON_A_NODE {
+        let mut world = World::new();
+        world.pod(
+            "volumes: [{name: root, hostPath: {path: /}}, {name: logs, hostPath: {path: /var/log}}, {name: file, hostPath: {path: /etc/hostname}}]\n\
+             containers:\n- name: c\n  image: busybox\n  command: [sleep, infinity]\n  volumeMounts: [{name: root, mountPath: /host}, \
+             {name: logs, mountPath: /logs}, {name: file, mountPath: /name}]",
+        );
+        world.until("it runs", |world| world.shown() == "Running");
+        let result = world.exec(&["sh", "-c", script]).unwrap();
+        assert_eq!(result.stdout.as_str(), *printed, "{script}: {}", result.stderr);
+    }
 }

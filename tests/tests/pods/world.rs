@@ -80,7 +80,7 @@ impl World {
         loop {
             match program.run() {
                 Progress::Done(output) => return assert_eq!(output.exit_code, 0, "{}", output.stderr),
-                Progress::Needs(request) => {
+                Progress::Needs(request) | Progress::Runs(request) => {
                     let response = self.request(request);
                     program.answer(response);
                 }

@@ -115,7 +115,7 @@ impl World {
                     *config = program.config().clone();
                     return output;
                 }
-                Progress::Needs(request) => {
+                Progress::Needs(request) | Progress::Runs(request) => {
                     let response = self.request(request);
                     program.answer(response);
                 }

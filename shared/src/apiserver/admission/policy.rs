@@ -39,19 +39,40 @@ pub(super) fn check(look: &Look<'_>) -> Result<Vec<Str>, Status> {
     Ok(warnings)
 }
 
-/// What the policies that are bound here make of an object; nothing where none has anything to change.
-pub(super) fn mutated(look: &Look<'_>) -> Result<Option<Doc>, Status> {
-    let mut changed: Option<Doc> = None;
+/// What became of an object.
+#[derive(Default)]
+pub(super) struct Mutated {
+    /// What it is now, if anything changed it.
+    pub doc: Option<Doc>,
+    /// The bindings of policies that may be asked once more, and how many of them had their turn before the last change.
+    asked: Vec<Key>,
+    stale: usize,
+}
+
+impl Mutated {
+    /// The bindings to ask again, given whether somebody else changed the object since.
+    fn again(&self, changed: bool) -> &[Key] {
+        if changed { &self.asked } else { &self.asked[..self.stale] }
+    }
+}
+
+/// What the policies that are bound here make of an object: all of them, or those that are asked a second time because
+/// the object changed after their turn (`reinvocationPolicy: IfNeeded`).
+pub(super) fn mutated(look: &Look<'_>, before: Option<(&Mutated, bool)>) -> Result<Mutated, Status> {
+    let mut made = Mutated::default();
     if look.is_exempt() {
-        return Ok(None);
+        return Ok(made);
     }
     for binding in look.store.list(Kind::MutatingAdmissionPolicyBinding) {
-        let doc = changed.clone().unwrap_or_else(|| look.doc.clone());
+        if before.is_some_and(|(before, changed)| !before.again(changed).contains(&binding.key)) {
+            continue;
+        }
+        let doc = made.doc.clone().unwrap_or_else(|| look.doc.clone());
         let look = Look { doc: &doc, ..*look };
         let Some(policy) = look.policy(Kind::MutatingAdmissionPolicy, binding) else { continue };
         match look.mutation(policy, binding) {
-            Ok(Some(new)) => changed = Some(new),
-            Ok(None) => {}
+            Ok(Some(new)) if new != doc => (made.doc, made.stale) = (Some(new), made.asked.len()),
+            Ok(_) => {}
             Err(_) if policy.body["spec"]["failurePolicy"].as_str() == Some("Ignore") => {}
             Err(why) => {
                 let why = format!(
@@ -61,8 +82,11 @@ pub(super) fn mutated(look: &Look<'_>) -> Result<Option<Doc>, Status> {
                 return Err(Status::forbidden(look.key, &why));
             }
         }
+        if policy.body["spec"]["reinvocationPolicy"].as_str() == Some("IfNeeded") {
+            made.asked.push(binding.key.clone());
+        }
     }
-    Ok(changed)
+    Ok(made)
 }
 
 impl Look<'_> {

@@ -209,6 +209,7 @@ impl Task {
             "$" => self.pid.to_string(),
             "!" => self.last_child.to_string(),
             "@" | "*" => self.arguments.join(" "),
+            "PWD" => super::files::seen(&self.directory).to_owned(),
             "RANDOM" => {
                 self.drawn += 1;
                 let seed = (&self.code.source, self.pid, self.drawn, self.variables.get("HOSTNAME"));

@@ -4,6 +4,7 @@ use crate::codec::Codec;
 use crate::collections::{BTreeMap, BTreeSet};
 use crate::doc::Str;
 
+use super::super::host;
 use super::programs;
 
 /// How large a file may grow, in bytes.
@@ -14,6 +15,23 @@ const MOST_FILES: u32 = 4096;
 /// Files by their path below a mount point, without a leading slash; directories end with one.
 #[derive(Codec, Clone, PartialEq, Eq, Hash, Debug, Default)]
 pub struct Files(pub BTreeMap<Str, Str>);
+
+/// Stands before the number of zeros that a file is made of.
+const ZEROS: &str = "\0\0zeros ";
+/// The disk has room for no larger file.
+const LARGEST_FILL: u64 = 64 << 30;
+
+/// How much room a file takes, in bytes.
+pub(in crate::runtime) fn length(text: &str) -> u64 {
+    text.strip_prefix(ZEROS).and_then(|zeros| zeros.parse().ok()).unwrap_or(text.len() as u64)
+}
+
+impl Files {
+    /// How much room all of them take, in bytes.
+    pub fn length(&self) -> u64 {
+        self.0.values().fold(0, |sum: u64, text| sum.saturating_add(length(text)))
+    }
+}
 
 /// A volume in a container.
 #[derive(Codec, Clone, PartialEq, Eq, Hash, Debug)]
@@ -30,6 +48,21 @@ pub struct Mount {
     pub shared: bool,
     /// Whether the kubelet composes its files.
     pub composed: bool,
+    /// The permissions of those, and of single ones that have others.
+    pub mode: u32,
+    pub modes: Vec<(Str, u32)>,
+    /// How much it holds, where it is made of memory; 0 for as much as there is.
+    pub room: u64,
+}
+
+/// What `ls -l` shows of a file.
+pub(super) enum Look {
+    Directory,
+    File {
+        mode: u32,
+    },
+    /// It leads elsewhere.
+    Link(String),
 }
 
 /// Everything a task can see of the container's files.
@@ -64,8 +97,36 @@ fn is_program(path: &str) -> bool {
     name.is_some_and(|name| programs::names().any(|known| known == name))
 }
 
+/// What stands between the root of whoever changed it (`chroot`) and the directory below that.
+const ROOTED: &str = "//";
+
+/// A directory as whoever is in it sees it.
+pub(super) fn seen(directory: &str) -> &str {
+    directory.find(ROOTED).map_or(directory, |at| &directory[at + 1..])
+}
+
+/// The directory of a path that [`absolute`] made, for whoever was in another.
+pub(super) fn moved(directory: &str, path: &str) -> String {
+    match directory.split_once(ROOTED) {
+        None => format!("/{path}"),
+        Some((root, _)) => match &format!("/{path}")[root.len()..] {
+            "" => format!("{root}{ROOTED}"),
+            below => format!("{root}/{below}"),
+        },
+    }
+}
+
+/// A directory that is the root from now on.
+pub(super) fn rooted(path: &str) -> String {
+    format!("/{path}{ROOTED}")
+}
+
 /// An absolute path without dots and double slashes, and without a slash at either end (the root is empty).
 pub(in crate::runtime) fn absolute(directory: &str, path: &str) -> String {
+    if let Some((root, below)) = directory.split_once(ROOTED) {
+        let within = absolute(below, path);
+        return absolute(root, &format!("./{within}"));
+    }
     let whole = if path.starts_with('/') { path.to_owned() } else { format!("{directory}/{path}") };
     let mut parts: Vec<&str> = Vec::new();
     for part in whole.split('/') {
@@ -87,9 +148,25 @@ const IS_DIRECTORY: Refusal = "Is a directory";
 const READ_ONLY: Refusal = "Read-only file system";
 const FULL: Refusal = "No space left on device";
 
+/// Where the kubelet really puts what it composes: what stands beside that only leads there, so that all files change at
+/// once.
+const DATA: &str = "..data";
+
 impl Place<'_> {
-    /// The files that a path leads to, its place in them, and whether it may not be written.
+    /// The mount that a path leads to, and its place there.
     fn find(&self, path: &str) -> (Option<&Mount>, String) {
+        let (mount, mut within) = self.locate(path);
+        if mount.is_some_and(|mount| mount.composed)
+            && let Some(rest) = within.strip_prefix(DATA)
+            && (rest.is_empty() || rest.starts_with('/'))
+        {
+            within = rest.trim_start_matches('/').to_owned();
+        }
+        (mount, within)
+    }
+
+    /// The same before links are followed.
+    fn locate(&self, path: &str) -> (Option<&Mount>, String) {
         let inside = |mount: &&Mount| {
             let at = mount.path.trim_matches('/');
             path == at || path.strip_prefix(at).is_some_and(|rest| at.is_empty() || rest.starts_with('/'))
@@ -117,7 +194,8 @@ impl Place<'_> {
     pub fn read(&self, path: &str) -> Result<Str, Refusal> {
         let (mount, within) = self.find(path);
         if let Some(text) = self.files(mount).and_then(|files| files.0.get(within.as_str())) {
-            return Ok(text.clone());
+            // Zeros are nothing that could be shown.
+            return Ok(if text.starts_with(ZEROS) { Str::new() } else { text.clone() });
         }
         if self.is_directory(path) {
             return Err(IS_DIRECTORY);
@@ -125,7 +203,11 @@ impl Place<'_> {
         if mount.is_none() && is_program(path) {
             return Ok(BINARY.into());
         }
-        let given = if mount.is_none() { (self.given)(path) } else { None };
+        let given = match mount {
+            None => (self.given)(path),
+            Some(mount) if mount.volume == host::VOLUME => (self.given)(&format!("{}{within}", host::VOLUME)),
+            Some(_) => None,
+        };
         given.map(Str::from).ok_or(MISSING)
     }
 
@@ -139,7 +221,15 @@ impl Place<'_> {
         };
         let (mount, within) = self.find(path);
         let files = self.files(mount);
-        if mount.is_some() && within.is_empty() {
+        if let Some(mount) = mount
+            && (within.is_empty() || mount.path.trim_matches('/') == path)
+        {
+            // A single file may be mounted as well.
+            let is_file = files.is_some_and(|files| files.0.contains_key(within.as_str()))
+                || mount.volume == host::VOLUME && host::has(host::FILES, &within);
+            return !is_file;
+        }
+        if mount.is_some_and(|mount| mount.volume == host::VOLUME) && host::has(host::DIRECTORIES, &within) {
             return true;
         }
         let prefix = format!("{within}/");
@@ -148,6 +238,28 @@ impl Place<'_> {
                 let mut from = files.0.range(Str::from(prefix.as_str())..);
                 from.next().is_some_and(|(known, _)| known.starts_with(&prefix))
             })
+    }
+
+    /// What there is at a path, as it is listed.
+    pub(super) fn look(&self, path: &str) -> Look {
+        let (mount, within) = self.locate(path);
+        let composed = mount.filter(|mount| mount.composed && !within.is_empty());
+        if let Some(mount) = composed
+            && mount.sub_path.is_empty()
+            && !within.starts_with(DATA)
+            && !within.contains('/')
+        {
+            return Look::Link(format!("{DATA}/{within}"));
+        }
+        if self.is_directory(path) {
+            return Look::Directory;
+        }
+        let (_, within) = self.find(path);
+        let mode = composed.map_or(0o644, |mount| {
+            let own = mount.modes.iter().find(|(path, _)| *path == within);
+            own.map_or(mount.mode, |(_, mode)| *mode)
+        });
+        Look::File { mode }
     }
 
     /// Whether there is anything at a path.
@@ -172,6 +284,31 @@ impl Place<'_> {
         Ok((files, within.into()))
     }
 
+    /// How much room a file takes, in bytes.
+    pub fn size(&self, path: &str) -> u64 {
+        let (mount, within) = self.find(path);
+        let own = self.files(mount).and_then(|files| files.0.get(within.as_str()));
+        own.map_or_else(|| self.read(path).map_or(0, |text| text.len() as u64), |text| length(text))
+    }
+
+    /// How large a file may become.
+    fn room(&self, path: &str) -> u64 {
+        let (mount, within) = self.find(path);
+        let Some(mount) = mount.filter(|mount| mount.room > 0) else { return u64::MAX };
+        let files = self.files(Some(mount));
+        let own = files.and_then(|files| files.0.get(within.as_str())).map_or(0, |text| length(text));
+        mount.room.saturating_sub(files.map_or(0, Files::length) - own)
+    }
+
+    /// Makes a file of so many zeros, or of as many as there is room for; how many those are.
+    pub fn fill(&mut self, path: &str, bytes: u64) -> Result<u64, Refusal> {
+        let taken = bytes.min(self.room(path)).min(LARGEST_FILL);
+        self.write(path, "", false)?;
+        let (files, within) = self.change(path)?;
+        files.0.insert(within, format!("{ZEROS}{taken}").into());
+        Ok(taken)
+    }
+
     /// Writes a file, or adds to it.
     pub fn write(&mut self, path: &str, text: &str, append: bool) -> Result<(), Refusal> {
         if self.is_directory(path) {
@@ -182,12 +319,14 @@ impl Place<'_> {
             return Err(MISSING);
         }
         let before = if append { self.read(path).unwrap_or_default() } else { Str::new() };
+        let room = self.room(path);
         let (files, within) = self.change(path)?;
         if files.0.len() as u64 >= u64::from(MOST_FILES) && !files.0.contains_key(&within) {
             return Err(FULL);
         }
         let size = super::super::bytes::size;
-        if size(&before) + size(text) > LARGEST {
+        let larger = size(&before) + size(text);
+        if larger > LARGEST || larger as u64 > room {
             return Err(FULL);
         }
         files.0.insert(within, format!("{before}{text}").into());
@@ -241,6 +380,10 @@ impl Place<'_> {
         if mount.is_none() {
             DIRECTORIES.split_whitespace().for_each(|known| add(known, path));
             GIVEN.iter().for_each(|known| add(known, path));
+        }
+        if mount.is_some_and(|mount| mount.volume == host::VOLUME) {
+            let known = host::DIRECTORIES.split(' ').chain(host::FILES.split(' '));
+            known.for_each(|known| add(known.trim_start_matches('/'), &within));
         }
         if mount.is_none() && path == PROGRAMS {
             programs::names().for_each(|name| add(name, ""));

@@ -7,7 +7,7 @@ use crate::doc::Str;
 
 use super::code::{Block, Op};
 use super::step::Surroundings;
-use super::{Code, Task, Wait, parse};
+use super::{Code, Task, Wait, files, parse};
 
 /// How much a program may leave unread, in bytes.
 const MOST_UNREAD: usize = 4 << 20;
@@ -212,7 +212,7 @@ impl Task {
         format
             .replace("\\u", user)
             .replace("\\h", world.hostname)
-            .replace("\\w", &self.directory)
+            .replace("\\w", files::seen(&self.directory))
             .replace("\\$", if world.user == 0 { "#" } else { "$" })
     }
 

@@ -17,12 +17,28 @@ const PATIENCE: u64 = 10;
 const KEPT: u64 = 30;
 
 impl Task {
+    /// `nslookup [-type=TYPE] HOST`
     pub(super) fn nslookup(&mut self, args: &[Str], world: &mut Surroundings<'_>) -> Done {
+        let typed = args.iter().find_map(|arg| {
+            let (flag, of) = arg.split_once('=')?;
+            ["-t", "-ty", "-typ", "-type", "-q", "-query", "-querytype"].contains(&flag).then_some(of)
+        });
+        let mut format = typed.unwrap_or("A").to_ascii_uppercase();
+        if !["A", "AAAA", "ANY", "CNAME", "MX", "NS", "PTR", "SOA", "SRV", "TXT"].contains(&format.as_str()) {
+            let why = format!("nslookup: invalid query type \"{}\"\n", typed.unwrap_or(""));
+            self.write(true, &why, world);
+            return Done::Status(1);
+        }
         let Some(name) = args.iter().find(|arg| !arg.starts_with('-')) else {
             self.write(true, "Usage: nslookup [-type=QUERY_TYPE] [-debug] HOST [DNS_SERVER]\n", world);
             return Done::Status(1);
         };
-        self.ask(Request { host: name.clone(), seconds: PATIENCE, ..Request::new(Tool::Nslookup) })
+        let mut host = name.clone();
+        if (typed.is_none() || format == "PTR") && name.parse::<Ipv4Addr>().is_ok() {
+            (host, format) = (backwards(name).into(), "PTR".into());
+        }
+        let format = format.into();
+        self.ask(Request { host, format, seconds: PATIENCE, ..Request::new(Tool::Nslookup) })
     }
 
     /// `getent hosts NAME`
@@ -48,8 +64,7 @@ impl Task {
                 "+noall" => request.headers = false,
                 "-t" => request.format = rest.next().unwrap_or("A").to_ascii_uppercase().into(),
                 "-x" => {
-                    let back: Vec<&str> = rest.next().unwrap_or("").split('.').rev().collect();
-                    name = format!("{}.in-addr.arpa", back.join("."));
+                    name = backwards(rest.next().unwrap_or(""));
                     request.format = "PTR".into();
                 }
                 "A" | "AAAA" | "CNAME" | "PTR" | "SRV" | "a" | "aaaa" | "cname" | "ptr" | "srv" => {
@@ -100,14 +115,9 @@ impl Task {
                 self.write(false, &text, world);
                 0
             }
-            (_, Some(found)) if !found.ips.is_empty() => {
-                let mut text = format!("Server:\t\t{server}\nAddress:\t{server}:53\n\n");
-                let name = found.aliases.last().unwrap_or(&found.name);
-                for ip in &found.ips {
-                    text.push_str(&format!("Name:\t{name}\nAddress: {}\n", Ipv4Addr::from(*ip)));
-                }
-                text.push('\n');
-                self.write(false, &text, world);
+            (_, Some(found)) => {
+                let text = looked_up(request, found);
+                self.write(false, &format!("Server:\t\t{server}\nAddress:\t{server}:53\n\n{text}\n"), world);
                 0
             }
             _ if is_silent => {
@@ -124,6 +134,27 @@ impl Task {
             }
         }
     }
+}
+
+/// `10.0.96.10.in-addr.arpa`: an address as a name.
+fn backwards(address: &str) -> String {
+    let back: Vec<&str> = address.split('.').rev().collect();
+    format!("{}.in-addr.arpa", back.join("."))
+}
+
+/// What `nslookup` prints of the answer.
+fn looked_up(request: &Request, found: &DnsAnswer) -> String {
+    let line = |(name, of, says): &(Str, &str, String)| {
+        let says = says.trim_end_matches('.');
+        match *of {
+            "A" => format!("Name:\t{name}\nAddress: {says}\n"),
+            "CNAME" => format!("{name}\tcanonical name = {says}\n"),
+            "SRV" => format!("{name}\tservice = {says}\n"),
+            _ => format!("{name}\tname = {says}\n"),
+        }
+    };
+    let text: String = records(found, &request.format).iter().map(line).collect();
+    if text.is_empty() { format!("*** Can't find {}: No answer\n", request.host) } else { text }
 }
 
 /// The records of one type: name, type and what it says, those that lead to it before it.

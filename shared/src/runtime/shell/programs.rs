@@ -4,6 +4,7 @@ mod agnhost;
 mod awk;
 mod builtin;
 mod expr;
+mod fill;
 mod listing;
 mod tar;
 mod text;
@@ -41,16 +42,19 @@ const PROGRAMS: &[(&str, Program)] = &[
     ("cat", text::cat),
     ("chmod", quiet),
     ("chown", quiet),
+    ("chroot", listing::chroot),
     ("clear", quiet),
     ("cp", listing::cp),
     ("curl", |task, args, world| task.curl(args, world)),
     ("cut", text::cut),
     ("date", date),
+    ("dd", fill::dd),
     ("df", listing::df),
     ("dig", |task, args, _| task.dig(args)),
     ("dirname", text::dirname),
     ("env", env),
     ("expr", expr::expr),
+    ("fallocate", fill::fallocate),
     ("find", listing::find),
     ("free", listing::free),
     ("getent", |task, args, _| task.getent(args)),
@@ -91,12 +95,12 @@ const PROGRAMS: &[(&str, Program)] = &[
     ("watch", unending),
     ("wc", text::wc),
     ("wget", |task, args, world| task.wget(args, world)),
-    ("yes", yes),
     ("whoami", |task, _, world| {
         let text =
             if world.user == 0 { "root\n".into() } else { format!("whoami: unknown uid {}\n", world.user) };
         say(task, &text, world)
     }),
+    ("yes", yes),
 ];
 
 const SHELLS: [&str; 3] = ["sh", "ash", "bash"];
@@ -320,12 +324,22 @@ fn env(task: &mut Task, args: &[Str], world: &mut Surroundings<'_>) -> Done {
     say(task, &text, world)
 }
 
+/// `hostname`, with `-i` its address, with `-f`, `-d` and `-s` as `/etc/hosts` has it: whole, its domain, its first part.
 fn hostname(task: &mut Task, args: &[Str], world: &mut Surroundings<'_>) -> Done {
-    let text = if args.iter().any(|arg| arg.starts_with('-') && arg.contains('i')) {
-        format!("{}\n", std::net::Ipv4Addr::from(world.ip))
-    } else {
-        format!("{}\n", world.hostname)
+    let flags: String = args.iter().filter_map(|arg| arg.strip_prefix('-')).collect();
+    let address = std::net::Ipv4Addr::from(world.ip).to_string();
+    let hosts = world.place.read("etc/hosts").unwrap_or_default();
+    let mut lines = hosts.lines().map(str::split_whitespace);
+    let own = lines.find_map(|mut words| if words.next() == Some(&address) { words.next() } else { None });
+    let whole = own.unwrap_or(world.hostname);
+    let text = match flags.chars().find(|flag| "ifds".contains(*flag)) {
+        Some('i') => &address,
+        Some('f') => whole,
+        Some('d') => whole.split_once('.').map_or("", |(_, domain)| domain),
+        Some('s') => world.hostname.split('.').next().unwrap_or(""),
+        _ => world.hostname,
     };
+    let text = format!("{text}\n");
     say(task, &text, world)
 }
 

@@ -10,6 +10,7 @@ use crate::sim::Context;
 
 use super::super::Runtime;
 use super::super::container::{Container, Sandbox};
+use super::super::host;
 use super::super::image::{Found, full_reference, repository};
 use super::super::shell::{Files, Mount, Place, Progress, Surroundings, Task, absolute};
 use super::{Role, Running};
@@ -48,14 +49,34 @@ pub(in crate::runtime) fn on_host(spec: &Doc) -> bool {
     spec["hostNetwork"].as_bool() == Some(true)
 }
 
+/// The volumes that the kubelet fills.
+const COMPOSED: [&str; 4] = ["configMap", "secret", "downwardAPI", "projected"];
+
+/// An amount in bytes; 0 where there is none.
+pub(in crate::runtime) fn bytes_of(amount: &Doc) -> u64 {
+    u64::try_from(crate::api::bytes(amount)).unwrap_or(0)
+}
+
+fn octal(mode: &Doc) -> Option<u32> {
+    u32::try_from(mode.as_i64()?).ok()
+}
+
+/// The permissions of single files of a volume.
+fn modes(source: &Doc) -> Vec<(Str, u32)> {
+    let parts = source["sources"].items().iter();
+    let parts = parts.flat_map(|part| COMPOSED.iter().map(|kind| &part[*kind])).chain([source]);
+    let items = parts.flat_map(|part| part["items"].items());
+    items.filter_map(|item| Some((item["path"].str(), octal(&item["mode"])?))).collect()
+}
+
 /// Where the volumes of a pod are in a container.
 fn mounts(container: &Doc, spec: &Doc, pod: &Key) -> Arc<Vec<Mount>> {
     let mounts = container["volumeMounts"].items().iter().filter_map(|mount| {
         let volume = spec["volumes"].items().iter().find(|volume| volume["name"] == mount["name"])?;
-        let composed =
-            ["configMap", "secret", "downwardAPI", "projected"].iter().any(|kind| !volume[*kind].is_null());
+        let source = COMPOSED.iter().map(|kind| &volume[*kind]).find(|source| !source.is_null());
+        let composed = source.is_some();
         let shared = if !volume["hostPath"].is_null() {
-            Some(format!("host:{}", volume["hostPath"]["path"].str()))
+            Some(host::VOLUME.to_owned())
         } else if !volume["persistentVolumeClaim"].is_null() {
             Some(format!("claim:{}/{}", pod.namespace, volume["persistentVolumeClaim"]["claimName"].str()))
         } else {
@@ -64,10 +85,19 @@ fn mounts(container: &Doc, spec: &Doc, pod: &Key) -> Arc<Vec<Mount>> {
         Some(Mount {
             path: mount["mountPath"].str(),
             volume: shared.as_ref().map_or_else(|| mount["name"].str(), |name| name.as_str().into()),
-            sub_path: mount["subPath"].str(),
+            sub_path: match volume["hostPath"]["path"].str() {
+                none if none.is_empty() => mount["subPath"].str(),
+                path => format!("{path}/{}", mount["subPath"].str()).into(),
+            },
             read_only: composed || mount["readOnly"].as_bool() == Some(true),
             shared: shared.is_some(),
             composed,
+            mode: source.and_then(|source| octal(&source["defaultMode"])).unwrap_or(0o644),
+            modes: source.map_or(Vec::new(), modes),
+            room: match volume["emptyDir"]["medium"].as_str() {
+                Some("Memory") => bytes_of(&volume["emptyDir"]["sizeLimit"]),
+                _ => 0,
+            },
         })
     });
     Arc::new(mounts.collect())
@@ -146,11 +176,8 @@ fn given(sandbox: &Sandbox) -> impl Fn(&str) -> Option<String> + use<> {
             "etc/hostname" => format!("{name}\n"),
             "etc/hosts" => hosts(&name, ip, &key, &spec),
             "etc/resolv.conf" => resolv_conf(&key, &spec),
-            "etc/os-release" => "NAME=\"Debian GNU/Linux\"\nVERSION_ID=\"13\"\nID=debian\n".into(),
-            "etc/passwd" => {
-                "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n".into()
-            }
-            _ => return None,
+            "etc/os-release" | "etc/passwd" => return host::file(path, ""),
+            _ => return host::file(path.strip_prefix(host::VOLUME)?, &spec["nodeName"].str()),
         })
     }
 }
@@ -217,7 +244,7 @@ impl Container {
     /// `resources.limits.memory`, in bytes.
     pub fn memory_limit(&self) -> Option<u64> {
         let limit = &self.doc["resources"]["limits"]["memory"];
-        (!limit.is_null()).then(|| u64::try_from(crate::api::bytes(limit)).unwrap_or(0))
+        (!limit.is_null()).then(|| bytes_of(limit))
     }
 
     fn read_only(&self) -> bool {

@@ -125,6 +125,10 @@ fn default_container(container: &mut Doc) {
             default_probe(container.at_mut(&[probe]));
         }
     }
+    // `ContainerStopSignals` is off in 1.36: what it is about is taken, and not kept.
+    if !container["lifecycle"]["stopSignal"].is_null() {
+        container.at_mut(&["lifecycle"]).remove("stopSignal");
+    }
     for hook in ["postStart", "preStop"] {
         if !container["lifecycle"][hook]["httpGet"].is_null() {
             default_http_get(container.at_mut(&["lifecycle", hook, "httpGet"]));

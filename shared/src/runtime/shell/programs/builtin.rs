@@ -2,7 +2,7 @@
 
 use crate::doc::Str;
 
-use super::super::files::absolute;
+use super::super::files::{self, absolute};
 use super::super::step::Surroundings;
 use super::super::{LONGEST_TEXT, Task, Wait, signal_name};
 use super::{Done, fail, knows, say};
@@ -34,7 +34,7 @@ impl Task {
                 say(self, &text, world)
             }
             "pwd" => {
-                let text = format!("{}\n", self.directory);
+                let text = format!("{}\n", files::seen(&self.directory));
                 say(self, &text, world)
             }
             "test" => Done::Status(self.test(args, world)),
@@ -138,7 +138,7 @@ impl Task {
         if !world.place.is_directory(&path) {
             return fail(self, &format!("sh: cd: can't cd to {to}: No such file or directory"), world);
         }
-        self.directory = format!("/{path}").into();
+        self.directory = files::moved(&self.directory, &path).into();
         Done::Status(0)
     }
 

@@ -3,9 +3,9 @@
 use crate::doc::Str;
 
 use super::super::Task;
-use super::super::files::{MISSING, absolute};
+use super::super::files::{Look, MISSING, absolute, rooted};
 use super::super::step::Surroundings;
-use super::{Done, say};
+use super::{Done, fail, say};
 
 fn split(args: &[Str]) -> (String, Vec<&Str>) {
     let flags = args.iter().filter(|arg| arg.len() > 1 && arg.starts_with('-'));
@@ -34,21 +34,14 @@ fn each(
 
 pub(super) fn ls(task: &mut Task, args: &[Str], world: &mut Surroundings<'_>) -> Done {
     let (flags, mut files) = split(args);
-    let here: Str = task.directory.clone();
+    let here: Str = ".".into();
     if files.is_empty() {
         files.push(&here);
     }
     let long = flags.contains('l');
     // One a line, as to a pipe.
     let line = |path: &str, name: &str, world: &Surroundings<'_>| {
-        if !long {
-            return format!("{name}\n");
-        }
-        let directory = world.place.is_directory(path);
-        let size = world.place.read(path).map_or(4096, |text| text.len());
-        let mode = if directory { "drwxr-xr-x    2" } else { "-rw-r--r--    1" };
-        let date = world.date.rfc3339();
-        format!("{mode} root     root     {size:>9} {} {} {name}\n", &date[..10], &date[11..16])
+        if long { long_line(path, name, world) } else { format!("{name}\n") }
     };
     let mut status = 0;
     let mut text = String::new();
@@ -59,13 +52,14 @@ pub(super) fn ls(task: &mut Task, args: &[Str], world: &mut Surroundings<'_>) ->
             if several {
                 text.push_str(&format!("{file}:\n"));
             }
+            let mut names = world.place.list(&path);
+            names.retain(|name| flags.contains(['a', 'A']) || !name.starts_with('.'));
             if long {
-                text.push_str("total 0\n");
+                let blocks = names.iter().map(|name| blocks(&format!("{path}/{name}"), world));
+                text.push_str(&format!("total {}\n", blocks.sum::<u64>()));
             }
-            for name in world.place.list(&path) {
-                if flags.contains(['a', 'A']) || !name.starts_with('.') {
-                    text.push_str(&line(&format!("{path}/{name}"), &name, world));
-                }
+            for name in names {
+                text.push_str(&line(&format!("{path}/{name}"), &name, world));
             }
         } else if world.place.exists(&path) {
             text.push_str(&line(&path, file, world));
@@ -76,6 +70,63 @@ pub(super) fn ls(task: &mut Task, args: &[Str], world: &mut Surroundings<'_>) ->
     }
     task.write(false, &text, world);
     Done::Status(status)
+}
+
+/// A line of `ls -l`.
+fn long_line(path: &str, name: &str, world: &Surroundings<'_>) -> String {
+    let (mode, size, target) = match world.place.look(path) {
+        Look::Directory => ("drwxr-xr-x    2".to_owned(), BLOCK, String::new()),
+        Look::File { mode } => {
+            let size = world.place.size(path);
+            (format!("-{}    1", permissions(mode)), size, String::new())
+        }
+        Look::Link(to) => (format!("l{}    1", permissions(0o777)), to.len() as u64, format!(" -> {to}")),
+    };
+    let date = world.date.rfc3339();
+    format!("{mode} root     root     {size:>9} {} {} {name}{target}\n", &date[..10], &date[11..16])
+}
+
+/// `rw-r--r--`
+fn permissions(mode: u32) -> String {
+    let sign = |bit: u32| if mode >> (8 - bit) & 1 == 1 { ['r', 'w', 'x'][bit as usize % 3] } else { '-' };
+    (0..9).map(sign).collect()
+}
+
+/// What a file takes of the disk, in bytes, and what of that `ls` counts, in units of 1,024.
+const BLOCK: u64 = 4096;
+
+fn blocks(path: &str, world: &Surroundings<'_>) -> u64 {
+    let taken = match world.place.look(path) {
+        Look::Directory => 1,
+        Look::File { .. } => world.place.size(path).div_ceil(BLOCK),
+        Look::Link(_) => 0,
+    };
+    taken * BLOCK / 1024
+}
+
+/// `chroot DIRECTORY [PROGRAM …]`, or a shell there.
+pub(super) fn chroot(task: &mut Task, args: &[Str], world: &mut Surroundings<'_>) -> Done {
+    let Some((to, command)) = args.split_first() else {
+        return fail(task, "chroot: missing operand", world);
+    };
+    let root = absolute(&task.directory, to);
+    if !world.place.is_directory(&root) {
+        let why = format!("chroot: can't change root directory to '{to}': No such file or directory");
+        return fail(task, &why, world);
+    }
+    let done = match command {
+        [] => task.shell("sh", &[], world),
+        // Each word as it is.
+        words => {
+            let quoted = words.iter().map(|word| format!("'{}'", word.replace('\'', "'\\''")));
+            task.another(&quoted.collect::<Vec<_>>().join(" "), Vec::new(), world)
+        }
+    };
+    // What it left is what whoever comes back to it finds.
+    if matches!(done, Done::Elsewhere) && !root.is_empty() {
+        task.directory = rooted(&root).into();
+    }
+    done
 }
 
 pub(super) fn find(task: &mut Task, args: &[Str], world: &mut Surroundings<'_>) -> Done {
