@@ -27,13 +27,15 @@ WASM := --locked --profile wasm-release --target wasm32-unknown-unknown
 ALL := --locked --workspace --no-default-features
 NATIVE := --release $(ALL)
 CHROMIUM ?= $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
+# What compiles the program and its tests knows which code of the engine is hot.
+PROFILED := RUSTC_WORKSPACE_WRAPPER=scripts/profiled
 # nextest runs tests side by side; without it Cargo does.
 CARGO_TEST := $(if $(shell command -v cargo-nextest),cargo nextest run --no-tests=pass,cargo test) --no-fail-fast
 
 say = @printf '\033[1m==> %s\033[0m\n' '$(1)'
 stop = { echo 'kubarium: $(1)' >&2; exit 1; }
 
-.PHONY: help build run test dev site simulate bench load faults clients fuzz pictures readme fmt page program lint test-rust test-browser tools rust chromium
+.PHONY: help build run test dev site simulate bench load faults clients fuzz pictures readme profile fmt page program lint test-rust test-browser tools rust chromium
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 
@@ -49,7 +51,7 @@ run: build ## Build and serve at http://127.0.0.1:8080 (LISTEN=ADDRESS:PORT DATA
 test: tools ## Check style, build, run the tests, those in a real browser too
 	$(call say,Checking style and compiling the tests while the page is built)
 	@mkdir -p target; $(MAKE) --no-print-directory page >target/page.log 2>&1 & \
-		$(MAKE) --no-print-directory lint && cargo build $(NATIVE) --tests; \
+		$(MAKE) --no-print-directory lint && $(PROFILED) cargo build $(NATIVE) --tests; \
 		style=$$?; wait $$!; page=$$?; cat target/page.log; [ $$style = 0 ] && [ $$page = 0 ]
 	@# Both mostly wait. What failed in the browser is told again at the end, where it is looked for.
 	@$(MAKE) --no-print-directory test-rust >target/rust.log 2>&1 & \
@@ -63,11 +65,11 @@ dev: tools ## Serve as `run` does, and rebuild on every change
 	@exec node scripts/dev.mjs --listen $(LISTEN) $(if $(DATA),--data $(DATA))
 
 simulate: rust ## Random commands and faults against the rules (SEEDS=1000 FROM=0, or one SEED=17)
-	@SEEDS=$(or $(SEEDS),1000) cargo test $(NATIVE) --test all simulation -- --nocapture
+	@SEEDS=$(or $(SEEDS),1000) $(PROFILED) cargo test $(NATIVE) --test all simulation -- --nocapture
 
 bench: program ## Run the speed scenarios
 	$(call say,Benchmarks)
-	@cargo bench $(ALL) --bench engine --bench scheduling
+	@$(PROFILED) cargo bench $(ALL) --bench engine --bench scheduling
 	@node tests/benches/worker.mjs
 	@node tests/benches/map.mjs
 	@node tests/benches/stage.mjs
@@ -76,10 +78,10 @@ bench: program ## Run the speed scenarios
 	@node tests/benches/joins.mjs
 
 load: program ## A full room, many sessions, and a Kubernetes endpoint (LEARNERS=200 SESSIONS=100 CLIENTS=10 PODS=5000 WATCHERS=1000)
-	@RUST_LOG=$(or $(RUST_LOG),off) cargo bench $(ALL) --bench load --bench kube_api
+	@RUST_LOG=$(or $(RUST_LOG),off) $(PROFILED) cargo bench $(ALL) --bench load --bench kube_api
 
 faults: program ## Kill servers at random moments under load, and look for what they acknowledged (ROUNDS=1000 ETCD_ROUNDS=100 SEED=1)
-	@RUST_LOG=$(or $(RUST_LOG),off) cargo bench $(ALL) --bench faults
+	@RUST_LOG=$(or $(RUST_LOG),off) $(PROFILED) cargo bench $(ALL) --bench faults
 
 clients: program ## Drive a cluster with kube-rs, the Python and the JavaScript client, Helm 3 and 4, kubectl 1.27 and 1.35 (the first time they are fetched and built)
 	$(call say,Clients of others)
@@ -91,7 +93,7 @@ clients: program ## Drive a cluster with kube-rs, the Python and the JavaScript 
 	@node clients/unpack.mjs .tools/clients
 	@for version in .tools/clients/*; do \
 		HELM=$(CURDIR)/$$version/helm node clients/run.mjs $(PROGRAM) node --test --test-force-exit clients/helm.mjs || exit 1; \
-		PATH=$(CURDIR)/$$version:$$PATH cargo test $(NATIVE) --test all kubectl -- --nocapture || exit 1; done
+		PATH=$(CURDIR)/$$version:$$PATH $(PROFILED) cargo test $(NATIVE) --test all kubectl -- --nocapture || exit 1; done
 
 fuzz: rust ## Fuzz every parser of the network side, guided by coverage (SECONDS_EACH=60 SEED=1 JOBS=1 TARGET=kubectl INPUT=FILE)
 	@command -v c++ >/dev/null || $(call stop,a C++ compiler is missing for libFuzzer (Debian: apt-get install g++))
@@ -105,7 +107,19 @@ pictures: test-browser ## Take the pictures of the README anew
 	@cp $(addprefix tests/browser/results/,alive.png toleration.png inspector.png) docs/
 
 readme: rust ## Write the README's table of what agrees with a real control plane
-	@UPDATE_README=1 cargo test $(NATIVE) --test all readme
+	@UPDATE_README=1 $(PROFILED) cargo test $(NATIVE) --test all readme
+
+profile: rust ## Record which code of the engine is hot: backend/engine.profdata (after an upgrade of Rust or of dependencies too)
+	@rustup component add llvm-tools
+	$(call say,Building a program that counts)
+	@rm -rf target/counts
+	@RECORD_PROFILE=$(CURDIR)/target/counts $(PROFILED) cargo build $(NATIVE) --bin kubarium --target-dir target/counting
+	@for scenario in tests/benches/rollout.yaml tests/scenarios/*.yaml; do \
+		target/counting/release/kubarium run $$scenario >target/counting/last.txt || { tail -5 target/counting/last.txt; exit 1; }; done
+	@"$$(rustc --print sysroot)"/lib/rustlib/*/bin/llvm-profdata merge --sparse --output backend/engine.profdata target/counts
+	@# Cargo does not see that the profile changed.
+	@cargo clean --quiet --release --package shared
+	@ls -l backend/engine.profdata
 
 fmt: rust ## Format the code
 	@cargo fmt --all
@@ -127,7 +141,7 @@ dist/index.html: $(PAGE_SOURCES) | tools
 
 program: page
 	$(call say,Building the program)
-	@cargo build $(NATIVE) --bin kubarium
+	@$(PROFILED) cargo build $(NATIVE) --bin kubarium
 
 lint: | tools
 	$(call say,Checking style)
@@ -137,12 +151,12 @@ lint: | tools
 
 test-rust: page
 	$(call say,Rust tests)
-	@$(CARGO_TEST) $(NATIVE)
+	@$(PROFILED) $(CARGO_TEST) $(NATIVE)
 
 # The program as the Rust tests have it: their dependencies ask for other features, and without them it would be compiled again.
 test-browser: page | chromium
 	$(call say,Browser tests)
-	@cargo build $(NATIVE) --tests
+	@$(PROFILED) cargo build $(NATIVE) --tests
 	@# Pages mostly wait, for what they draw and for the clock: two at a time take little more than half as long.
 	@rm -f target/browser.*.log; failed=0; for files in 'j-z' 'a-i'; do \
 		CHROMIUM=$(CHROMIUM) node --test --test-force-exit --test-concurrency=2 \

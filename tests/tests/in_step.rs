@@ -57,7 +57,7 @@ fn the_server_stays_reachable() {
     };
     let before = uid(&mut world, "svc");
     assert_eq!(kubectl(&mut world, "delete svc --all -n default", "").0, 0);
-    world.wait(10);
+    world.wait(11);
     let after = uid(&mut world, "svc");
     assert!(!after.is_empty() && after != before, "{before} {after}");
     let (_, address, _) =

@@ -1,5 +1,6 @@
-//! What the server keeps in step with other objects by itself: the addresses that Services have, which versions it
-//! serves, and what it is reached by. Upstream, allocators, the aggregator and a controller in it do that.
+//! What the server keeps in step with other objects by itself: the addresses that Services have, where they come from,
+//! which versions it serves, and what it orders requests by. Upstream, allocators, the aggregator and controllers in it
+//! do that.
 
 use std::sync::Arc;
 
@@ -19,13 +20,10 @@ const MANAGED: &str = "kube-aggregator.kubernetes.io/automanaged";
 /// Says of what decides whose requests wait that the server sees to it.
 const RESTORED: &str = "apf.kubernetes.io/autoupdate-spec";
 
-/// What the server is reached by, and what it orders requests by.
+/// What Services have their addresses from, and what the server orders requests by.
 fn is_own(object: &Object) -> bool {
     let key = &object.key;
     match key.kind {
-        Kind::Service | Kind::Endpoints | Kind::EndpointSlice => {
-            key.namespace == "default" && key.name == "kubernetes"
-        }
         Kind::ServiceCidr => key.name == "kubernetes",
         Kind::FlowSchema | Kind::PriorityLevelConfiguration => {
             object.meta.annotations[RESTORED].as_str() == Some("true")
