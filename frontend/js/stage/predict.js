@@ -1,5 +1,5 @@
 // "Where will it go?", "how long will it take?": asked before it happens, for those who want to be asked; then it happens, and
-// the answer is told. What will happen is found out in a copy of the cluster (frontend/src/worker/panels.rs).
+// the answer is told. What will happen is found out in a copy of the cluster (frontend/src/worker/panels/foresight.rs).
 
 import { ask, button, follow, h, t } from "./base.js";
 
