@@ -64,6 +64,8 @@ pub struct Driver {
     visitors: Visitors,
     systems: Systems,
     looked_at: (u64, f64),
+    /// How many steps had ended by then.
+    ended: usize,
     story: Option<Story>,
     before_fault: Option<Box<Replica>>,
     past: Past,
@@ -98,7 +100,6 @@ impl Driver {
         let messages = Messages::new(replica.cluster());
         let now = millis(replica.cluster().now().0);
         let mut driver = Self {
-            replica,
             messages,
             running: true,
             behind: false,
@@ -114,6 +115,7 @@ impl Driver {
             visitors: Visitors::default(),
             systems: Systems::default(),
             looked_at: (0, f64::NEG_INFINITY),
+            ended: replica.player().results().len(),
             story: None,
             before_fault: None,
             past: Past::default(),
@@ -132,6 +134,7 @@ impl Driver {
             far_passed: 0.0,
             apart: island::Apart::default(),
             missed: None,
+            replica,
         };
         driver.begin_to_catch_up();
         driver.begin();

@@ -1,15 +1,23 @@
 //! What is told of the cluster: what changed since the last look, and what is inspected.
 
-use shared::{api::Kind, scenario::StepAction, sim::ChangeKind};
+use shared::{
+    api::{Key, Kind, policy::poddisruptionbudget::PodDisruptionBudget},
+    cluster::Cluster,
+    scenario::StepAction,
+    session::StepResult,
+    sim::ChangeKind,
+};
 
 use super::{Driver, whole};
 use crate::{
-    protocol::{Caption, Clock, Frame, Happening, Inspection, Reply, Systems, Verdict, Wait, WaitKind},
+    protocol::{
+        Caption, Clock, Event, Frame, Happening, Inspection, Reply, Systems, Verdict, Wait, WaitKind,
+    },
     worker::{
         captions, inspect,
         story::Story,
         view::{View, delta},
-        waits,
+        waits, why,
     },
 };
 
@@ -45,8 +53,14 @@ impl Driver {
         let struck = captions::struck(&self.systems, &systems, &view, &told);
         let told = struck.into_iter().chain(told);
         frame.captions.extend(told.map(|what| Caption { at: now, what, accent }));
-        let tolerated = tolerated(&self.waits, &waits, &view);
-        frame.captions.extend(tolerated.map(|what| Caption { at: now, what, accent }));
+        let held = held_up(cluster, &self.waits, &waits);
+        let preempted = frame.events.iter().filter_map(|event| preempted(event, &view));
+        let results = self.replica.player().results();
+        let drains = results.get(self.ended..).unwrap_or_default().iter().filter_map(drain_failed);
+        let told = tolerated(&self.waits, &waits, &view).chain(held).chain(drains).chain(preempted);
+        let told: Vec<_> = told.map(|what| Caption { at: now, what, accent }).collect();
+        frame.captions.extend(told);
+        self.ended = results.len();
         if waits != self.waits {
             frame.waits = Some(waits.clone());
         }
@@ -150,4 +164,40 @@ fn tolerated<'a>(old: &'a [Wait], new: &'a [Wait], view: &'a View) -> impl Itera
         }
     }
     nodes.into_iter().map(|(node, pods, wait)| Happening::Tolerated { node, pods, wait })
+}
+
+/// Disruption budgets that began to hold up a drain.
+fn held_up<'a>(
+    cluster: &'a Cluster,
+    old: &'a [Wait],
+    new: &'a [Wait],
+) -> impl Iterator<Item = Happening> + 'a {
+    let is_same = |one: &Wait, other: &Wait| {
+        one.kind == other.kind && one.object == other.object && one.namespace == other.namespace
+    };
+    let began = new.iter().enumerate().filter(move |(at, wait)| {
+        let known = old.iter().chain(&new[..*at]).any(|earlier| is_same(earlier, wait));
+        wait.kind == WaitKind::Disruption && !known
+    });
+    began.filter_map(|(_, wait)| {
+        let key = Key::new(Kind::PodDisruptionBudget, wait.namespace.as_str(), wait.object.as_str());
+        let budget = cluster.store().get(&key)?.view::<PodDisruptionBudget>()?;
+        let number = |count: i64| u32::try_from(count).unwrap_or_default();
+        let (needed, healthy) = (number(budget.desired_healthy), number(budget.current_healthy));
+        Some(Happening::HeldUp { budget: wait.object.clone(), needed, healthy })
+    })
+}
+
+/// A drain that gave up.
+fn drain_failed(result: &StepResult) -> Option<Happening> {
+    let words = result.command.strip_prefix("kubectl drain ").filter(|_| result.exit_code != 0)?;
+    let node = words.split(' ').find(|word| !word.starts_with('-'))?.to_owned();
+    Some(Happening::DrainFailed { node, why: result.stderr.lines().last().unwrap_or_default().to_owned() })
+}
+
+/// Who had to make room for whom, as the scheduler's Event says.
+fn preempted(event: &Event, view: &View) -> Option<Happening> {
+    let (by, node) = why::preempted_by(event)?;
+    let by = view.pods.get(by).map_or(by, |pod| pod.name.as_str()).to_owned();
+    Some(Happening::Preempted { pod: event.name.clone(), by, node: node.to_owned() })
 }

@@ -250,3 +250,49 @@ fn rewinding_undoes_the_fault_and_can_strike_another() {
     driver.hear(Request::Rewind { then: Vec::new() });
     assert!(driver.view.components["kube-scheduler"].up);
 }
+
+#[test]
+fn a_drain_that_a_budget_holds_up_is_told_of_once_and_so_is_that_it_gives_up() {
+    let mut driver = Driver::new(Replica::first());
+    driver.first_frame();
+    let budget = "{apiVersion: policy/v1, kind: PodDisruptionBudget, metadata: {name: all-three}, spec: {minAvailable: 3, \
+                  selector: {matchLabels: {app: todo-api}}}}";
+    driver.hear(Request::Command { id: 1, command: Command::Apply(budget.to_owned()) });
+    driver.hear(Request::Pace(Pace::Speed(Speed::Milli(10_000))));
+    watch(&mut driver, 1000.0, |_| false);
+    let drain = "drain node-1 --ignore-daemonsets --delete-emptydir-data --force --timeout=20s".to_owned();
+    driver.hear(Request::Command { id: 2, command: Command::Kubectl(drain) });
+    let seen = watch(&mut driver, 6000.0, |_| false);
+    let told: Vec<_> = seen.captions.into_iter().map(|caption| caption.what).collect();
+    let held = Happening::HeldUp { budget: "all-three".to_owned(), needed: 3, healthy: 3 };
+    assert_eq!(told.iter().filter(|what| **what == held).count(), 1, "{told:?}");
+    let over = |what: &&Happening| matches!(what, Happening::DrainFailed { node, why } if node == "node-1" && why.ends_with("global timeout reached: 20s"));
+    assert_eq!(told.iter().filter(over).count(), 1, "{told:?}");
+    assert!(seen.waits.contains(&WaitKind::Disruption), "{:?}", seen.waits);
+}
+
+#[test]
+fn who_has_to_make_room_is_told_and_for_whom() {
+    let mut driver = Driver::new(Replica::first());
+    driver.first_frame();
+    driver.hear(Request::Pace(Pace::Speed(Speed::Milli(10_000))));
+    let app = |name: &str, replicas: u32, class: &str| {
+        format!(
+            "{{apiVersion: apps/v1, kind: Deployment, metadata: {{name: {name}}}, spec: {{replicas: {replicas}, selector: {{matchLabels: \
+             {{app: {name}}}}}, template: {{metadata: {{labels: {{app: {name}}}}}, spec: {{{class}containers: [{{name: c, image: \
+             nginx, resources: {{requests: {{cpu: 3}}}}}}]}}}}}}}}"
+        )
+    };
+    driver.hear(Request::Command { id: 1, command: Command::Apply(app("low", 3, "")) });
+    watch(&mut driver, 3000.0, |_| false);
+    let class =
+        "{apiVersion: scheduling.k8s.io/v1, kind: PriorityClass, metadata: {name: high}, value: 1000}";
+    let high = format!("{class}\n---\n{}", app("high", 1, "priorityClassName: high, "));
+    driver.hear(Request::Command { id: 2, command: Command::Apply(high) });
+    let seen = watch(&mut driver, 3000.0, |_| false);
+    let told = |caption: &Caption| {
+        matches!(&caption.what, Happening::Preempted { pod, by, node }
+            if pod.starts_with("low-") && by.starts_with("high-") && node.starts_with("node-"))
+    };
+    assert_eq!(seen.captions.iter().filter(|caption| told(caption)).count(), 1, "{:?}", seen.captions);
+}
