@@ -36,6 +36,7 @@ pub fn answer(driver: &mut Driver, question: &Doc) -> String {
             endpoints::of(driver.cluster(), &Key::new(Kind::Service, text("namespace"), text("name")))
         }
         Some("where") => foresight::place_to_be(driver.cluster()),
+        Some("silent") => foresight::silent(driver.cluster()),
         Some("when") => foresight::recovery(driver.cluster()),
         Some("message") => message::message(driver.cluster(), known("record").unwrap_or(0)),
         Some("attempts") => {

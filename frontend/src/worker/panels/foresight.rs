@@ -12,6 +12,7 @@ use shared::{
 };
 
 use super::{NODES, whole};
+use crate::worker::waits;
 
 /// How far ahead it is looked for where a pod will go.
 const PATIENCE: Duration = Duration::seconds(30);
@@ -42,6 +43,19 @@ pub(super) fn place_to_be(cluster: &Cluster) -> Doc {
     doc!({
         "uid": pod.meta.uid.text().to_string(), "name": &pod.key.name, "nodes": Doc::list(nodes), "chosen": chosen, "why": why
     })
+}
+
+/// The nodes that have fallen silent without anybody knowing yet, and why they are.
+pub(super) fn silent(cluster: &Cluster) -> Doc {
+    let core = cluster.core();
+    Doc::list(waits::silent(cluster).take(NODES).map(|(number, machine)| {
+        let why = match (machine.powered, core.links.is_isolated(number)) {
+            (false, _) => "off",
+            (true, true) => "cut",
+            (true, false) => "kubelet",
+        };
+        doc!({ "node": &machine.name, "why": why })
+    }))
 }
 
 /// How long it will take until every Deployment that loses pods has got them back, in milliseconds, if that happens. One that
