@@ -53,14 +53,9 @@ impl Driver {
         let struck = captions::struck(&self.systems, &systems, &view, &told);
         let told = struck.into_iter().chain(told);
         frame.captions.extend(told.map(|what| Caption { at: now, what, accent }));
-        let held = held_up(cluster, &self.waits, &waits);
-        let preempted = frame.events.iter().filter_map(|event| preempted(event, &view));
-        let results = self.replica.player().results();
-        let drains = results.get(self.ended..).unwrap_or_default().iter().filter_map(drain_failed);
-        let told = tolerated(&self.waits, &waits, &view).chain(held).chain(drains).chain(preempted);
-        let told: Vec<_> = told.map(|what| Caption { at: now, what, accent }).collect();
-        frame.captions.extend(told);
-        self.ended = results.len();
+        let begun = self.begun(&waits, &view, &frame.events).into_iter();
+        frame.captions.extend(begun.map(|what| Caption { at: now, what, accent }));
+        self.ended = self.replica.player().results().len();
         if waits != self.waits {
             frame.waits = Some(waits.clone());
         }
@@ -77,6 +72,15 @@ impl Driver {
             frame.systems = Some(Box::new(systems.clone()));
             self.systems = systems;
         }
+    }
+
+    /// What began or ended that is not seen on the things themselves: waits, drains, evictions.
+    pub(super) fn begun(&self, waits: &[Wait], view: &View, events: &[Event]) -> Vec<Happening> {
+        let held = held_up(self.replica.cluster(), &self.waits, waits);
+        let ended = self.replica.player().results().get(self.ended..).unwrap_or_default();
+        let drains = ended.iter().filter_map(drain_failed);
+        let preempted = events.iter().filter_map(|event| preempted(event, view));
+        tolerated(&self.waits, waits, view).chain(held).chain(drains).chain(preempted).collect()
     }
 
     /// What the scenario breaks by itself has its story, too, where nothing else has.
