@@ -24,7 +24,6 @@ const caption = (page, text) => page.locator(".captions").getByText(text);
 test("a drain that a disruption budget holds up says so, and when it gives up", async (t) => {
   const page = await openCluster(t);
   await apply(page, BUDGET);
-  await caption(page, "PodDisruptionBudget").or(page.locator(".captions")).first().waitFor();
   await page.getByRole("button", { name: "Break node-1" }).click();
   await page.getByRole("menu").locator("[role^=menuitem]").filter({ hasText: "Drain" }).click();
   const held = wait(page, "PodDisruptionBudget");
@@ -46,7 +45,7 @@ for (const [what, yaml, name, says] of [
 ]) {
   test(`${what} is counted down to the next step`, async (t) => {
     const page = await openCluster(t);
-    await page.locator(".time select").selectOption("2000");
+    await page.locator(".time select").selectOption("5000");
     await apply(page, yaml);
     const card = wait(page, name);
     await card.waitFor({ timeout: LONG_MS });
@@ -64,7 +63,9 @@ test("who has to make room is told, and for whom; its chain of causes says it, t
   await page.locator(".time select").selectOption("20000");
   await apply(page, app("low", 3, "terminationGracePeriodSeconds: 600, "));
   await page.locator(".pod[data-shape=ready]").nth(5).waitFor({ timeout: LONG_MS });
-  await page.locator(".time select").selectOption("1000");
+  await page.locator(".time select").selectOption("100");
+  // The pace changes gently.
+  await page.waitForFunction(() => document.querySelector(".clock small").innerText === "0.1×");
   await apply(page, `{apiVersion: scheduling.k8s.io/v1, kind: PriorityClass, metadata: {name: high}, value: 1000}\n---\n${app("high", 1, "priorityClassName: high, ")}`);
   await caption(page, /^low-\S+ has to make room on node-\d for high-\S+, which has a higher priority/).waitFor({ timeout: LONG_MS });
   await page.locator(".pod[data-shape=terminating]").first().click();
