@@ -273,12 +273,8 @@ fn Countdown(
         let share = page.now.get().saturating_sub(wait.since) as f64 / total as f64;
         format!("scaleX({})", rounded(share.min(1.0), 3))
     };
-    let name = move || {
-        humps(words::wait_name(i18n, wait.kind))
-            .into_iter()
-            .map(|part| view! { <wbr />{part} })
-            .collect_view()
-    };
+    // It may break at its humps, and is one word all the same.
+    let name = move || humps(words::wait_name(i18n, wait.kind)).join("\u{200b}");
     // What comes after this one: the last card that has room says what else there is.
     let more = move || {
         let names = all.with(|all| {

@@ -43,6 +43,13 @@ pub fn happening(i18n: I18n, what: &Happening) -> String {
         }
         Happening::Cordoned { node } => say!(cordoned, node = node.clone()),
         Happening::Evicted { pod, node } => say!(evicted, pod = pod.clone(), node = node.clone()),
+        Happening::HeldUp { budget, needed, healthy } => {
+            say!(held_up, budget = budget.clone(), needed = *needed, healthy = *healthy)
+        }
+        Happening::DrainFailed { node, why } => say!(drain_failed, node = node.clone(), why = why.clone()),
+        Happening::Preempted { pod, by, node } => {
+            say!(preempted, pod = pod.clone(), by = by.clone(), node = node.clone())
+        }
         Happening::PodCreated { pod, owner } => say!(pod_created, pod = pod.clone(), owner = owner.clone()),
         Happening::PodPlaced { pod, node } => say!(pod_placed, pod = pod.clone(), node = node.clone()),
         Happening::PodUnplaced { pod, .. } => say!(pod_unplaced, pod = pod.clone()),
@@ -93,6 +100,11 @@ pub fn wait_name(i18n: I18n, kind: WaitKind) -> &'static str {
         WaitKind::CrashLoopBackOff => "CrashLoopBackOff",
         WaitKind::ImagePullBackOff => "ImagePullBackOff",
         WaitKind::ConfigRetry => "CreateContainerConfigError",
+        WaitKind::Disruption => "PodDisruptionBudget",
+        WaitKind::MountRetry => "FailedMount",
+        WaitKind::StartupProbe => "startupProbe",
+        WaitKind::LivenessProbe => "livenessProbe",
+        WaitKind::ReadinessProbe => "readinessProbe",
         WaitKind::ProbeDelay => t_string!(i18n, wait.probe_delay),
         WaitKind::LeaderLease => t_string!(i18n, wait.leader_lease),
         WaitKind::NamespaceDeletion => t_string!(i18n, wait.namespace_deletion),
@@ -117,6 +129,11 @@ pub fn wait_reason(i18n: I18n, kind: WaitKind) -> &'static str {
         WaitKind::CrashLoopBackOff => t_string!(i18n, reason.crash_loop),
         WaitKind::ImagePullBackOff => t_string!(i18n, reason.image_pull),
         WaitKind::ConfigRetry => t_string!(i18n, reason.config_retry),
+        WaitKind::Disruption => t_string!(i18n, reason.disruption),
+        WaitKind::MountRetry => t_string!(i18n, reason.mount_retry),
+        WaitKind::StartupProbe => t_string!(i18n, reason.startup_probe),
+        WaitKind::LivenessProbe => t_string!(i18n, reason.liveness_probe),
+        WaitKind::ReadinessProbe => t_string!(i18n, reason.readiness_probe),
         WaitKind::ProbeDelay => t_string!(i18n, reason.probe_delay),
         WaitKind::LeaderLease => t_string!(i18n, reason.leader_lease),
         WaitKind::NamespaceDeletion => t_string!(i18n, reason.namespace_deletion),
@@ -136,7 +153,10 @@ pub fn wait_word(kind: WaitKind) -> &'static str {
     match kind {
         WaitKind::NodeGracePeriod => "grace",
         WaitKind::Toleration => "toleration",
-        WaitKind::CrashLoopBackOff | WaitKind::ImagePullBackOff | WaitKind::ConfigRetry => "backoff",
+        WaitKind::CrashLoopBackOff
+        | WaitKind::ImagePullBackOff
+        | WaitKind::ConfigRetry
+        | WaitKind::MountRetry => "backoff",
         _ => "termination",
     }
 }

@@ -8,7 +8,7 @@
 //! - `socket`: the connection to the server of a live session; [`pending`]: what is to be said when it is back; [`company`]: who else is
 //!   there, and what they point at.
 //! - [`pacing`]: how fast time passes; [`messages`]: which messages are drawn, and when.
-//! - [`emptied`]: ConfigMaps that were broken.
+//! - [`emptied`]: ConfigMaps that were broken; [`fared`]: for how long workloads were short of pods.
 //! - [`view`], [`systems`], [`map`], [`standing`]: what the page shows; [`captions`], [`waits`], [`story`], [`inspect`], [`why`]: what can be
 //!   said about it.
 
@@ -17,6 +17,7 @@ pub mod company;
 pub mod driver;
 pub mod emptied;
 pub mod endpoints;
+pub mod fared;
 pub mod inspect;
 #[cfg(feature = "page")]
 mod line;

@@ -35,6 +35,8 @@ mod token;
 mod watch;
 mod write;
 
+pub use evict::REFUSED as EVICTION_REFUSED;
+
 use std::sync::Arc;
 
 use crate::api::{Key, Kind, Object, Reply, Request, Status, Subresource, Verb};

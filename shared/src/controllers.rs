@@ -48,6 +48,7 @@ use crate::collections::BTreeMap;
 use crate::doc::literal;
 use crate::sim::{Context, Core, RequestId};
 
+pub use job::BACK_OFF as JOB_BACK_OFF;
 use worker::{Run, Worker};
 use world::World;
 

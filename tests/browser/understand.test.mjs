@@ -65,3 +65,21 @@ test("Predict asks before it happens, and what it tells hides no switch", async 
   await card.getByRole("button", { name: "Close" }).click();
   await card.waitFor({ state: "hidden" });
 });
+
+test("Predict asks about what falls silent without losing its power, too", async (t) => {
+  const server = await startServer(t);
+  const page = await openPage(t, server.url);
+  await page.locator(".pod.serving").nth(2).waitFor();
+  await page.getByRole("button", { name: "Predict", exact: true }).click();
+  const card = page.getByRole("dialog", { name: "Predict" });
+  for (const [node, kind, asks] of [["node/node-1", "Cut off its network", "node-1 is cut off from the network."], ["kubelet@node-2", "Stop", "The kubelet of node-2 has stopped."]]) {
+    await page.locator(`.stage [data-place='${node}']`).first().click({ button: "right", position: { x: 12, y: 12 } });
+    await page.getByRole("menu").locator("[role^=menuitem]").filter({ hasText: kind }).first().click();
+    await card.getByText(`${asks} How long`).waitFor();
+    await card.getByRole("button", { name: "Do not ask now" }).click();
+    await card.waitFor({ state: "hidden" });
+    // As it was before, or the next question would be about this node again.
+    await page.locator(`.stage .undo`).first().click();
+    await page.locator(`.stage .undo`).first().waitFor({ state: "detached" });
+  }
+});

@@ -13,10 +13,13 @@ const CAPTIONS = "kubarium.captions";
 const DOCS = { en: "https://kubernetes.io/docs/", ja: "https://kubernetes.io/ja/docs/" };
 
 const escape = (text) => text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
+/** A name may be broken at its humps (frontend/src/story.rs). */
+const HUMP = "\u200b";
+const humped = (word) => escape(word).replace(/(?<=[a-z])(?=[A-Z])/g, `${HUMP}?`);
 /** Words of the language as one expression: Latin ones stand alone (names that may break have nothing between), the longest first. */
 function expression(of) {
   const words = terms.flatMap((term, index) => term[of].words.map((word) => [word, index])).sort((a, b) => b[0].length - a[0].length);
-  const pattern = words.map(([word]) => (/^[\x20-\x7e]+$/.test(word) ? `(?<![\\w/\u200b-])${escape(word)}(?![\\w/\u200b-])` : escape(word))).join("|");
+  const pattern = words.map(([word]) => (/^[\x20-\x7e]+$/.test(word) ? `(?<![\\w/${HUMP}-])${humped(word)}(?![\\w/${HUMP}-])` : escape(word))).join("|");
   return { find: new RegExp(pattern, "g"), index: new Map(words) };
 }
 const known = {};
@@ -25,7 +28,7 @@ const inLanguage = () => (known[language()] ??= expression(language()));
 /** The terms of a text: where each begins and ends, and its number. */
 export function termsIn(text) {
   const { find, index } = inLanguage();
-  return [...text.matchAll(find)].map((found) => ({ from: found.index, to: found.index + found[0].length, term: index.get(found[0]) }));
+  return [...text.matchAll(find)].map((found) => ({ from: found.index, to: found.index + found[0].length, term: index.get(found[0].replaceAll(HUMP, "")) }));
 }
 
 function kept() {

@@ -1,5 +1,5 @@
 // "Where will it go?", "how long will it take?": asked before it happens, for those who want to be asked; then it happens, and
-// the answer is told. What will happen is found out in a copy of the cluster (frontend/src/worker/panels.rs).
+// the answer is told. What will happen is found out in a copy of the cluster (frontend/src/worker/panels/foresight.rs).
 
 import { ask, button, follow, h, t } from "./base.js";
 
@@ -74,7 +74,8 @@ export function create() {
     if (tools && opener.parentNode !== tools) tools.append(opener);
     if (opener.textContent !== t("predict")) opener.textContent = t("predict");
     if (!on || asking || telling) return;
-    const off = document.querySelector(".stages > .stage .node[data-state=unnoticed]")?.dataset.place;
+    const silent = (await ask({ ask: "silent" }))?.[0];
+    const off = silent && `node/${silent.node}`;
     if (off && !asked.has(off)) {
       asked.add(off);
       const told = await ask({ ask: "when" });
@@ -82,7 +83,7 @@ export function create() {
       const right = TIMES.findIndex(([, most]) => took <= most);
       const [minutes, seconds] = [Math.floor(Math.round(took / 1000) / 60), Math.round(took / 1000) % 60];
       const words = took === Infinity ? t("predict_never") : t(minutes ? "predict_took" : "predict_took_seconds", { minutes, seconds });
-      if (on) question(t("predict_when", { node: off.slice(5) }), TIMES.map(([name], index) => [t(`time_${name}`), index]), (answer) => answer === right, words);
+      if (on && !asking) question(t(`predict_when_${silent.why}`, silent), TIMES.map(([name], index) => [t(`time_${name}`), index]), (answer) => answer === right, words);
       return;
     }
     if (!off) for (const place of [...asked].filter((one) => one.startsWith("node/"))) asked.delete(place);

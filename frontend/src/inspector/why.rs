@@ -45,7 +45,9 @@ fn key_of(cause: &Cause) -> (u64, String, Option<u64>) {
 }
 
 /// The word that the style sheet knows, and the sentence.
-fn sentence(i18n: I18nContext<Locale>, kind: CauseKind, name: String) -> (&'static str, String) {
+fn sentence(i18n: I18nContext<Locale>, cause: &Cause) -> (&'static str, String) {
+    let Cause { kind, subject, sake, .. } = cause;
+    let name = subject.as_ref().map_or(String::new(), |subject| subject.name().to_owned());
     macro_rules! say {
         ($word:literal, $key:ident) => {
             ($word, t_string!(i18n, why.$key, name = name).to_string())
@@ -68,6 +70,15 @@ fn sentence(i18n: I18nContext<Locale>, kind: CauseKind, name: String) -> (&'stat
         CauseKind::Reported => say!("reported", reported),
         CauseKind::Served => say!("made", served),
         CauseKind::Changed => say!("changed", changed),
+        CauseKind::BackedOff => say!("noticed", backed_off),
+        CauseKind::Failed => say!("failed", failed),
+        CauseKind::Preempted => {
+            let by = sake
+                .as_ref()
+                .map_or_else(|| t_string!(i18n, why.another).to_owned(), |by| by.name().to_owned());
+            ("removed", t_string!(i18n, why.preempted, name = name, by = by).to_string())
+        }
+        CauseKind::Going => say!("removed", going),
         CauseKind::Removed => say!("removed", removed),
         CauseKind::Struck => ("struck", t_string!(i18n, why.struck).to_owned()),
         CauseKind::Noticed => say!("noticed", noticed),
@@ -82,10 +93,11 @@ fn Hop(cause: Cause) -> impl IntoView {
     let key = key_of(&cause);
     let mine = key.clone();
     let open = Memo::new(move |_| page.travel.hop.with(|open| open.as_ref() == Some(&mine)));
-    let (kind, at) = (cause.kind, cause.at);
+    let at = cause.at;
     let name = cause.subject.as_ref().map_or(String::new(), |subject| subject.name().to_owned());
-    let shown = name.clone();
-    let says = move || sentence(i18n, kind, shown.clone()).1;
+    let word = untrack(|| sentence(i18n, &cause).0);
+    let told = cause.clone();
+    let says = move || sentence(i18n, &told).1;
     let place = cause.place.clone();
     let who = move || if place == "you" { t_string!(i18n, you).to_owned() } else { place.clone() };
     let light = format!("[data-place='{}']", cause.place.replace('\'', ""));
@@ -102,7 +114,7 @@ fn Hop(cause: Cause) -> impl IntoView {
         }
     };
     view! {
-        <li class="hop" data-kind=sentence(i18n, kind, String::new()).0>
+        <li class="hop" data-kind=word>
             <button class="hop-head" aria-expanded=move || open.get().to_string() on:click=toggle>
                 <b>{says}</b><time>{clock_text(at)}</time><code>{who}</code>
             </button>

@@ -16,6 +16,8 @@ pub struct Cause {
     pub kind: CauseKind,
     /// To which object.
     pub subject: Option<Subject>,
+    /// For the sake of which other one.
+    pub sake: Option<Subject>,
     /// Reasons and words of decisions and Events behind it.
     pub notes: Vec<(String, String)>,
     /// The revision that it made.
@@ -70,6 +72,14 @@ pub enum CauseKind {
     Served,
     /// Something else was changed.
     Changed,
+    /// A Job waits before it makes another pod.
+    BackedOff,
+    /// A pod or a Job has failed.
+    Failed,
+    /// A pod has to make room for another.
+    Preempted,
+    /// An object is to go.
+    Going,
     /// An object was removed.
     Removed,
     /// A program went down or came back.

@@ -42,6 +42,8 @@ pub enum WaitKind {
     Toleration,
     /// Until the node controller's rate limit lets the next node's pods go.
     EvictionRate,
+    /// Until a drain asks again for what a disruption budget did not let go.
+    Disruption,
     /// Until a pod that is being deleted is killed.
     TerminationGrace,
     /// Until a crashed container is started again.
@@ -50,6 +52,14 @@ pub enum WaitKind {
     ImagePullBackOff,
     /// Until a missing ConfigMap or Secret is looked for again.
     ConfigRetry,
+    /// Until a volume that could not be set up is tried again.
+    MountRetry,
+    /// Until a container that was not up in time, as its startup probe says, is started again.
+    StartupProbe,
+    /// Until a container whose liveness probe fails is started again.
+    LivenessProbe,
+    /// Until a container whose readiness probe fails counts as not ready.
+    ReadinessProbe,
     /// Until a container is asked for the first time whether it is ready.
     ProbeDelay,
     /// Until another may lead in the place of a program that is down.
@@ -114,6 +124,12 @@ pub enum Happening {
     Cordoned { node: String },
     /// A pod is being removed from its node.
     Evicted { pod: String, node: String },
+    /// A disruption budget lets no pod go: it needs so many healthy ones, and so many there are.
+    HeldUp { budget: String, needed: u32, healthy: u32 },
+    /// A drain ended without having emptied its node, in kubectl's words.
+    DrainFailed { node: String, why: String },
+    /// A pod has to make room for another, of a higher priority.
+    Preempted { pod: String, by: String, node: String },
     /// A controller made a pod.
     PodCreated { pod: String, owner: String },
     /// The scheduler chose a node.

@@ -7,7 +7,7 @@ use crate::{browser, i18n::*, later::Later, protocol::Hop, state::Page};
 /// A place as people read it: `kubelet@node-1`, a pod by its name.
 fn name_of(page: Page, place: &str) -> String {
     let uid = place.strip_prefix("pod/");
-    let name = uid.and_then(|uid| page.pods.with(|pods| pods.get(uid).map(|pod| pod.name.clone())));
+    let name = uid.and_then(|uid| page.pods.with_untracked(|pods| pods.get(uid).map(|pod| pod.name.clone())));
     name.unwrap_or_else(|| place.to_owned())
 }
 

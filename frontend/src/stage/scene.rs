@@ -35,7 +35,9 @@ fn Zone(zone: String) -> impl IntoView {
     let names = Memo::new(move |_| {
         page.nodes.with(|nodes| {
             let here = nodes.values().filter(|node| node.zone == zone);
-            here.map(|node| node.name.clone()).collect::<Vec<_>>()
+            let mut names: Vec<String> = here.map(|node| node.name.clone()).collect();
+            names.sort_by_cached_key(|name| counted(name));
+            names
         })
     });
     let struck = {

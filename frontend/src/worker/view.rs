@@ -77,7 +77,7 @@ impl View {
     /// Looks at a large cluster, past its nodes and pods.
     pub fn from_afar(cluster: &Cluster) -> Self {
         let mut view = Self::default();
-        follow(&mut view.workloads, all(read_workloads(cluster).into_iter().take(MOST_TOLD)));
+        follow(&mut view.workloads, all(read_workloads(cluster).take(MOST_TOLD)));
         follow(&mut view.services, all(read_services(cluster).into_iter().take(MOST_TOLD)));
         let programs = PROGRAMS.into_iter().map(|program| read_component(cluster, program));
         follow(&mut view.components, all(programs));
@@ -231,42 +231,41 @@ pub(super) fn shape(pod: &PodView, status: &str, deleting: bool) -> PodShape {
     }
 }
 
-fn read_workloads(cluster: &Cluster) -> Vec<Workload> {
-    let count = |object: &Object, field: &str| {
-        let count = object.body["status"][field].as_i64().unwrap_or(0);
-        u32::try_from(count).unwrap_or(0)
+/// Kinds that look after a number of pods.
+pub(super) const WORKLOADS: [Kind; 5] =
+    [Kind::Deployment, Kind::ReplicaSet, Kind::StatefulSet, Kind::DaemonSet, Kind::Job];
+
+fn read_workloads(cluster: &Cluster) -> impl Iterator<Item = Workload> {
+    workloads(cluster).filter_map(workload)
+}
+
+/// The objects of these kinds.
+pub(super) fn workloads(cluster: &Cluster) -> impl Iterator<Item = &Object> {
+    WORKLOADS.into_iter().flat_map(|kind| cluster.store().list(kind)).map(|object| &**object)
+}
+
+/// What is shown of an object that looks after pods; of a ReplicaSet only where it has no Deployment.
+pub(super) fn workload(object: &Object) -> Option<Workload> {
+    let [spec, status] = [&object.body["spec"], &object.body["status"]];
+    let count = |field: &str| u32::try_from(status[field].as_i64().unwrap_or(0)).unwrap_or(0);
+    let (wanted, available) = match object.key.kind {
+        Kind::Deployment => (object.view::<Deployment>()?.replicas, count("availableReplicas")),
+        Kind::ReplicaSet if object.meta.controller().is_none() => {
+            (object.view::<ReplicaSet>()?.replicas, count("availableReplicas"))
+        }
+        Kind::StatefulSet => (spec["replicas"].as_i64().unwrap_or(1), count("availableReplicas")),
+        Kind::DaemonSet => (status["desiredNumberScheduled"].as_i64().unwrap_or(1), count("numberAvailable")),
+        Kind::Job => (spec["completions"].as_i64().unwrap_or(1), count("active") + count("succeeded")),
+        _ => return None,
     };
-    let workload = |object: &Object, wanted: i64| Workload {
+    Some(Workload {
         uid: object.meta.uid.text().to_string(),
         kind: object.key.kind.info().kind.to_owned(),
         namespace: object.key.namespace.to_string(),
         name: object.key.name.to_string(),
-        available: count(object, "availableReplicas"),
+        available,
         wanted: u32::try_from(wanted).unwrap_or(0),
-    };
-    let deployments = cluster
-        .store()
-        .list(Kind::Deployment)
-        .filter_map(|object| Some(workload(object, object.view::<Deployment>()?.replicas)));
-    let bare = cluster
-        .store()
-        .list(Kind::ReplicaSet)
-        .filter(|object| object.meta.controller().is_none())
-        .filter_map(|object| Some(workload(object, object.view::<ReplicaSet>()?.replicas)));
-    // Kind, what it wants, and what counts as there.
-    const OTHERS: [(Kind, [&str; 2], &[&str]); 3] = [
-        (Kind::StatefulSet, ["spec", "replicas"], &["availableReplicas"]),
-        (Kind::DaemonSet, ["status", "desiredNumberScheduled"], &["numberAvailable"]),
-        (Kind::Job, ["spec", "completions"], &["active", "succeeded"]),
-    ];
-    let others = OTHERS.iter().flat_map(|(kind, [part, wanted], there)| {
-        cluster.store().list(*kind).map(move |object| {
-            let wanted = object.body[*part][*wanted].as_i64().unwrap_or(1);
-            let available = there.iter().map(|field| count(object, field)).sum();
-            Workload { available, ..workload(object, wanted) }
-        })
-    });
-    deployments.chain(bare).chain(others).collect()
+    })
 }
 
 fn read_services(cluster: &Cluster) -> Vec<Service> {

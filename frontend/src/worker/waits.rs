@@ -6,7 +6,7 @@ use shared::{
     api::{Key, Kind, coordination::lease::Lease, core::node::Node},
     client::Wait as Countdown,
     cluster::Cluster,
-    sim::Process,
+    sim::{Machine, Process},
 };
 
 use crate::protocol::{Wait, WaitKind};
@@ -46,6 +46,10 @@ fn wait(countdown: &Countdown) -> Option<Wait> {
         "crashLoopBackOff" => WaitKind::CrashLoopBackOff,
         "imagePullBackOff" => WaitKind::ImagePullBackOff,
         "configRetry" => WaitKind::ConfigRetry,
+        "mountRetry" => WaitKind::MountRetry,
+        "startupProbe" => WaitKind::StartupProbe,
+        "livenessProbe" => WaitKind::LivenessProbe,
+        "readinessProbe" => WaitKind::ReadinessProbe,
         "namespaceDeletion" => WaitKind::NamespaceDeletion,
         "schedulerBackOff" => WaitKind::SchedulerBackOff,
         "jobBackOff" => WaitKind::JobBackOff,
@@ -66,19 +70,26 @@ fn told(kind: WaitKind, object: &Key, since: u64, until: u64) -> Wait {
     Wait { id, kind, object: object.name.to_string(), of, namespace, since, until }
 }
 
-/// Nodes that have fallen silent and still count as ready. The node controller does not know yet that it waits: a
-/// renewal could still come. Whoever looks from outside knows better.
+/// Nodes of which nothing is heard and that still count as ready.
+pub(super) fn silent(cluster: &Cluster) -> impl Iterator<Item = (u32, &Machine)> {
+    let core = cluster.core();
+    let ready = |machine: &Machine| {
+        let node = cluster.store().get(&Key::new(Kind::Node, "", machine.name.clone()));
+        node.and_then(|node| node.view::<Node>()).is_some_and(|node| node.ready == "True")
+    };
+    (0..).zip(&core.machines).filter(move |(number, machine)| {
+        let speaks = core.running(Process::Kubelet(*number)) && !core.links.is_isolated(*number);
+        !speaks && ready(machine)
+    })
+}
+
+/// Until nodes that have fallen silent count as lost. The node controller does not know yet that it waits: a renewal could
+/// still come. Whoever looks from outside knows better.
 fn silences(cluster: &Cluster) -> Vec<Wait> {
     let core = cluster.core();
     let mut waits = Vec::new();
-    for (number, machine) in (0..).zip(&core.machines) {
-        let speaks = core.running(Process::Kubelet(number)) && !core.links.is_isolated(number);
+    for (_, machine) in silent(cluster) {
         let key = Key::new(Kind::Node, "", machine.name.clone());
-        let node = cluster.store().get(&key);
-        let ready = node.and_then(|node| node.view::<Node>()).is_some_and(|node| node.ready == "True");
-        if speaks || !ready {
-            continue;
-        }
         let lease = cluster.store().get(&Key::new(Kind::Lease, "kube-node-lease", machine.name.clone()));
         let Some(lease) = lease.and_then(|lease| lease.view::<Lease>()) else { continue };
         let since = core.dates.time_of(lease.renewed).map_or(0, |at| at.0);

@@ -1,13 +1,18 @@
 //! Tells a causal chain in readable hops: each actor's hearing, deciding and writing is one.
 
+mod ends;
+
 use shared::{
     api::{Key, Kind, Object, core::pod::Pod, discovery::endpointslice::EndpointSlice},
     cluster::Cluster,
+    controllers::JOB_BACK_OFF,
     doc::{Change, Doc, Path, Segment},
     explain::{self, Hop},
     sim::{ChangeKind, Process, RecordId, What},
 };
 
+pub use self::ends::preempted_by;
+use self::ends::{failures, job_of, preemptor, turn};
 use super::{inspect::link, messages::place, view::SERVICE_NAME};
 use crate::protocol::{Cause, CauseKind, Event, FieldChange, Subject};
 
@@ -35,11 +40,23 @@ pub fn of(cluster: &Cluster, key: &Key, events: &[Event]) -> Vec<Cause> {
         told = told.max(milestone);
     }
     name_calls(&mut causes, key);
-    if key.kind == Kind::Pod {
-        retain_own(&mut causes, &object(key));
-        causes.extend(served(cluster, key));
-        causes.sort_by_key(|cause| cause.at);
+    match key.kind {
+        Kind::Pod => {
+            retain_own(&mut causes, &object(key));
+            causes.extend(served(cluster, key));
+            let before = cluster.core().trace.get(made).map_or(0, |record| record.at.0);
+            let job = cluster.store().get(key).and_then(|pod| job_of(pod));
+            causes.extend(job.and_then(|job| failures(cluster, &job, before).pop()));
+        }
+        Kind::Job => {
+            let passing =
+                |kind: CauseKind| kind.is_a_call() || matches!(kind, CauseKind::Placed | CauseKind::Reported);
+            causes.retain(|cause| !(is_pod(cause) && passing(cause.kind)));
+            causes.extend(failures(cluster, key, u64::MAX));
+        }
+        _ => {}
     }
+    causes.sort_by_key(|cause| cause.at);
     let surplus = causes.len().saturating_sub(HOPS);
     if surplus > 0 {
         let placed = causes.iter().position(|cause| cause.kind == CauseKind::Placed);
@@ -55,7 +72,7 @@ fn retain_own(causes: &mut Vec<Cause>, pod: &Subject) {
     let mut placed = false;
     causes.retain(|cause| {
         placed |= cause.kind == CauseKind::Placed;
-        let beside = cause.kind == CauseKind::Made
+        let beside = matches!(cause.kind, CauseKind::Made | CauseKind::Placed)
             || placed && (cause.kind == CauseKind::Reported || cause.kind.is_a_call());
         !(beside && is_pod(cause) && cause.subject.as_ref() != Some(pod))
     });
@@ -136,13 +153,20 @@ fn call(what: &What) -> Option<&'static str> {
     }
 }
 
+/// Whether a Job's controller decided to wait before it makes another pod.
+fn begins_to_wait(what: &What) -> bool {
+    matches!(what, What::Note { reason: JOB_BACK_OFF, .. })
+}
+
 impl Group {
-    /// Whether `what` begins something else: another call to the runtime, or the report of what the last one came to.
+    /// Whether `what` begins something else: another call to the runtime, the report of what the last one came to, or what is
+    /// done once a wait is over.
     fn ends_before(&self, what: &What) -> bool {
         let reports =
             matches!(what, What::Message { from: Process::Kubelet(_), to: Process::ApiServer(_), .. });
         let other = call(what).is_some_and(|next| self.call != Some(next));
-        self.call.is_some() && (reports || other)
+        let waited = self.hops.last().is_some_and(|hop| begins_to_wait(&hop.what));
+        waited || self.call.is_some() && (reports || other)
     }
 }
 
@@ -221,13 +245,18 @@ fn tell(cluster: &Cluster, group: &Group, events: &[Event]) -> Option<Cause> {
                 cause.at = hop.at.0;
                 cause.revision = Some(*revision);
                 cause.kind = kind(group.actor, asked, key, *change);
-                if cause.kind == CauseKind::Changed && found_no_node(cluster, group.actor, asked, hop) {
-                    cause.kind = CauseKind::Unplaced;
+                if matches!(cause.kind, CauseKind::Changed | CauseKind::Reported)
+                    && let Some(turn) = turn(cluster, group, asked, hop)
+                {
+                    (cause.kind, cause.notes) = (turn.0, [cause.notes, turn.1].concat());
                 }
                 cause.changes = changes(cluster, hop.record);
                 about = Some(key);
             }
             What::Note { reason, object, text, .. } => {
+                if begins_to_wait(&hop.what) {
+                    (cause.kind, about) = (CauseKind::BackedOff, object.as_ref());
+                }
                 cause.notes.push(((*reason).to_owned(), text.to_string()));
                 about = about.or(object.as_ref());
             }
@@ -251,6 +280,9 @@ fn tell(cluster: &Cluster, group: &Group, events: &[Event]) -> Option<Cause> {
     cause.notes.extend(behind.map(|event| (event.reason.clone(), event.message.clone())));
     cause.notes.dedup();
     cause.subject = about.map(object);
+    if cause.kind == CauseKind::Preempted {
+        cause.sake = about.and_then(|victim| preemptor(cluster, victim));
+    }
     // A turn in which something was heard and nothing came of it tells nothing.
     (cause.kind != CauseKind::Noticed || !cause.notes.is_empty()).then_some(cause)
 }

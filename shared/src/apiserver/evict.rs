@@ -11,6 +11,9 @@ use crate::doc::{Doc, strategic_merge};
 use super::delete::check_preconditions;
 use super::{ApiServer, Call};
 
+/// As what it is noted that a budget did not let a pod go: the cause that the answer names.
+pub const REFUSED: &str = "DisruptionBudget";
+
 /// A budget that so many pods are about to leave takes no more.
 const MOST_DISRUPTED: usize = 2000;
 
@@ -19,8 +22,13 @@ impl ApiServer {
     pub(super) fn evict(&mut self, call: &mut Call<'_, '_>) -> Result<Reply, Status> {
         let pod = call.existing(&call.request.key())?;
         check_preconditions(&pod, &call.request.options.delete)?;
-        if let Some(budget) = protected(call, &pod)? {
-            grant(call, &budget, &pod)?;
+        if let Some(budget) = protected(call, &pod)?
+            && let Err(refusal) = grant(call, &budget, &pod)
+        {
+            // Nothing in the store tells of it: whoever looks on would not know why a drain stands still.
+            let why = refusal.causes.first().map_or(&refusal.message, |cause| &cause.message).clone();
+            call.cx.note(REFUSED, Some(pod.key.clone()), || why);
+            return Err(refusal);
         }
         let pod = call.existing(&pod.key)?;
         let marked = if pod.meta.deleting() { pod } else { mark(call, &pod)? };
@@ -89,7 +97,7 @@ fn grant(call: &mut Call<'_, '_>, object: &Arc<Object>, pod: &Object) -> Result<
 
 /// 429 with the cause `DisruptionBudget`.
 fn refusal(why: String, retry_after: u32) -> Status {
-    let cause = CauseDetail { reason: "DisruptionBudget", message: why.into(), field: "".into() };
+    let cause = CauseDetail { reason: REFUSED, message: why.into(), field: "".into() };
     let message = "Cannot evict pod as it would violate the pod's disruption budget.";
     Status {
         causes: vec![cause],

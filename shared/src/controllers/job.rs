@@ -31,6 +31,8 @@ use situation::Situation;
 
 /// What keeps a pod until it is counted.
 const FINALIZER: &str = "batch.kubernetes.io/job-tracking";
+/// As what it is noted that a Job waits before it makes another pod.
+pub const BACK_OFF: &str = "JobBackOff";
 /// What pods do within so long is looked at together.
 const BATCH: Duration = Duration::seconds(1);
 
@@ -119,6 +121,9 @@ impl Controller for JobController {
         match manage::next(&situation, desk.timestamp()) {
             Next::Nothing => self.track(situation, Managed::Yes, desk),
             Next::Wait(wait) => {
+                desk.cx.note(BACK_OFF, Some(key.clone()), || {
+                    format!("a pod failed: {wait} until the next one").into()
+                });
                 desk.add_after(key.clone(), wait.max(BATCH));
                 self.track(situation, Managed::Delayed, desk)
             }

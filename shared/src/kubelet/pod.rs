@@ -277,6 +277,9 @@ pub(super) struct BackOff {
 pub(super) struct Streak {
     pub ok: bool,
     pub count: u32,
+    /// When the first of them came, and when the last one comes that it takes to decide something.
+    pub since: Time,
+    pub until: Time,
 }
 
 impl BackOff {

@@ -5,10 +5,10 @@ use crate::api::{Object, Uid};
 use crate::client::Severity;
 use crate::doc::{Doc, Str};
 use crate::runtime::container_id;
-use crate::sim::{Causes, Context, CriCall, Duration, ProbeAction, ProbeKind, ProbeResult, Timer};
+use crate::sim::{Causes, Context, CriCall, Duration, ProbeAction, ProbeKind, ProbeResult, Time, Timer};
 
 use super::Kubelet;
-use super::pod::{ContainerStage, Streak, spec_at};
+use super::pod::{ContainerStage, ContainerState, Streak, spec_at};
 
 const KINDS: [(ProbeKind, &str, &str); 3] = [
     (ProbeKind::Startup, "startupProbe", "Startup"),
@@ -24,6 +24,21 @@ fn named(kind: ProbeKind) -> (&'static str, &'static str) {
 /// Which probe of which start of a container a timer is for.
 fn timer_number(index: u32, kind: ProbeKind, attempt: u32) -> u64 {
     u64::from(attempt) << 32 | u64::from(index) << 2 | kind as u64
+}
+
+/// What is over once the last of a row of failures has come that a probe may have: a container is started again for it, or
+/// counts as not ready.
+pub(super) fn failing(container: &ContainerState) -> impl Iterator<Item = (&'static str, Time, Time)> + '_ {
+    let counts = |kind: ProbeKind| match kind {
+        ProbeKind::Startup => !container.started && !container.unhealthy,
+        ProbeKind::Liveness => !container.unhealthy,
+        ProbeKind::Readiness => container.ready,
+        ProbeKind::PostStart | ProbeKind::PreStop => false,
+    };
+    let running = matches!(container.stage, ContainerStage::Running { .. });
+    let streaks =
+        container.probes.iter().filter(move |(kind, streak)| running && !streak.ok && counts(**kind));
+    streaks.map(|(kind, streak)| (named(*kind).0, streak.since, streak.until))
 }
 
 impl Kubelet {
@@ -80,8 +95,7 @@ impl Kubelet {
         if done {
             return;
         }
-        let period = Duration::seconds(self::number(&probe["periodSeconds"], 10).max(1));
-        let key = pod.key.clone();
+        let (period, key) = (period(probe), pod.key.clone());
         cx.because(Causes::none(), |cx| cx.timer(period, Timer { number, ..Timer::about("probe", key) }));
         if due {
             let name = container.name.clone();
@@ -147,10 +161,14 @@ impl Kubelet {
                 return self.pod_event(uid, Some(index), Severity::Warning, "Unhealthy", message, cx);
             }
         };
-        let streak = container.probes.entry(kind).or_insert(Streak { ok, count: 0 });
-        *streak = Streak { ok, count: if streak.ok == ok { streak.count + 1 } else { 1 } };
         let threshold =
             if ok { number(&probe["successThreshold"], 1) } else { number(&probe["failureThreshold"], 3) };
+        let streak = container.probes.entry(kind).or_default();
+        if streak.count == 0 || streak.ok != ok {
+            let (since, rest) = (cx.now(), threshold.saturating_sub(1));
+            *streak = Streak { ok, count: 0, since, until: since + period(probe) * rest };
+        }
+        streak.count += 1;
         let decided = u64::from(streak.count) >= threshold;
         match (kind, ok) {
             (ProbeKind::Startup, true) if decided => {
@@ -174,6 +192,11 @@ impl Kubelet {
         // A sidecar that is up lets the next one begin.
         self.sync(uid, cx);
     }
+}
+
+/// The time from one probe to the next.
+fn period(probe: &Doc) -> Duration {
+    Duration::seconds(number(&probe["periodSeconds"], 10).max(1))
 }
 
 fn number(doc: &Doc, fallback: u64) -> u64 {

@@ -10,6 +10,7 @@ use crate::runtime::reference_fault;
 use crate::sim::{Context, Core, CriCall, Duration, Time, Timer, Variables};
 
 use super::pod::{ContainerStage, ContainerState, PodStage, PodState, runs_again, spec_at};
+use super::probe::failing;
 use super::recover::{leave_ended, match_runtime, recall};
 use super::status::{phase, pod_text, works_done};
 use super::{Kubelet, finished};
@@ -495,8 +496,16 @@ pub(super) fn waits(pod: &PodState, core: &Core) -> Vec<Wait> {
             _ => None,
         })
         .collect();
-    if let (PodStage::Terminating, Some((since, until))) = (pod.stage, pod.terminating) {
-        waits.push(wait("terminationGrace", since, until));
+    let probes = pod.containers.iter().flat_map(failing).filter(|(.., until)| *until > core.now);
+    waits.extend(probes.map(|(probe, since, until)| wait(probe, since, until)));
+    match (pod.stage, pod.terminating, pod.volumes.retry) {
+        (PodStage::Terminating, Some((since, until)), _) => {
+            waits.push(wait("terminationGrace", since, until));
+        }
+        (PodStage::Waiting | PodStage::Active, None, Some((since, until))) => {
+            waits.push(wait("mountRetry", since, until));
+        }
+        _ => {}
     }
     waits
 }

@@ -9,7 +9,7 @@ use crate::codec::Codec;
 use crate::collections::{sort, sort_by};
 use crate::doc::{Doc, Str, literal};
 use crate::runtime::{Bearer, ROOT_CA, is_account_volume};
-use crate::sim::{CERTIFICATE, Context, CriCall, Duration, Signer, Timer};
+use crate::sim::{CERTIFICATE, Context, CriCall, Duration, Signer, Time, Timer};
 
 use super::downward::{field, resource_field};
 use super::env::{Sources, read_source, text};
@@ -40,6 +40,8 @@ pub(super) struct Volumes {
     failures: u32,
     /// What was said of a failure, so that it is not said at every retry.
     complaint: Str,
+    /// Since when it is waited for the next try, and until when.
+    pub retry: Option<(Time, Time)>,
 }
 
 impl Kubelet {
@@ -136,7 +138,7 @@ impl Kubelet {
             return self.not_set_up(uid, complaint, cx);
         }
         let first = !std::mem::replace(&mut pod.volumes.ready, true);
-        pod.volumes.failures = 0;
+        (pod.volumes.failures, pod.volumes.retry) = (0, None);
         pod.volumes.complaint = Str::new();
         let before = std::mem::replace(&mut pod.volumes.given, fresh.clone());
         let key = pod.key.clone();
@@ -159,6 +161,7 @@ impl Kubelet {
         let Some(pod) = self.pods.get_mut(&uid) else { return };
         let wait = (FIRST_RETRY * (1 << pod.volumes.failures.min(8))).min(LONGEST_RETRY);
         pod.volumes.failures += 1;
+        pod.volumes.retry = Some((cx.now(), cx.now() + wait));
         pod.volumes.complaint = complaint.clone();
         let key = pod.key.clone();
         self.pod_event(uid, None, Severity::Warning, "FailedMount", complaint, cx);

@@ -58,10 +58,12 @@ impl Driver {
         let mut told = captions::between(&self.view, &view);
         told.extend(self.map.as_mut().map(|map| map.happened(cluster)).into_iter().flatten());
         let struck = captions::struck(&self.systems, &systems, &view, &told);
-        let told = struck.into_iter().chain(told);
+        let waits = waits::of(cluster);
+        let begun = self.begun(&waits, &view, &frame.events);
+        let told = struck.into_iter().chain(told).chain(begun);
         let accent = self.accent_from != u64::MAX;
         frame.captions.extend(told.map(|what| Caption { at: now, what, accent }));
-        let waits = waits::of(cluster);
+        self.ended = self.replica.player().results().len();
         if waits != self.waits {
             frame.waits = Some(waits.clone());
         }

@@ -5,8 +5,11 @@ use shared::sim::Time;
 use super::{Driver, beside::Beside, millis};
 use crate::{
     protocol::{Command, PastReply, PastRequest, Reply, Speed},
-    worker::{past::Followed, replica::Replica},
+    worker::{messages::Messages, past::Followed, replica::Replica},
 };
+
+/// Virtual milliseconds, at the cluster's own pace, by which a branch is behind that makes up for what nobody saw.
+const MADE_UP_MS: f64 = 1000.0;
 
 impl Driver {
     /// Does what the page asks about other moments.
@@ -254,8 +257,8 @@ impl Driver {
             moment.destined(present.log())
         };
         // The younger of the two says when they parted.
-        let lost = if course.from > parted { course.lost } else { mine };
-        Some(Box::new(Beside::new(id, replica, lost)))
+        let parted = if course.from > parted { (course.from, course.lost) } else { (parted, mine) };
+        Some(Box::new(Beside::new(id, replica, parted)))
     }
 
     /// Goes back to just before the last fault, and does something else there.
@@ -287,7 +290,7 @@ impl Driver {
             return Vec::new();
         }
         let clock = (self.now, self.scene, self.rate, self.running);
-        beside.follow(clock, (&self.view, self.visitors.lost), late)
+        beside.follow(clock, (self.replica.cluster(), self.visitors.lost), late)
     }
 
     pub(super) fn tell_past(&mut self) -> Vec<Reply> {
@@ -309,7 +312,13 @@ impl Driver {
     ) -> Option<Reply> {
         let mut drawn = super::Drawn::default();
         (self.scene, self.rate, self.passing, self.running) = (scene, rate, rate, running);
-        self.run_to(now.max(millis(self.cluster_now())), &mut drawn, late, false);
+        let before = millis(self.cluster_now());
+        self.run_to(now.max(before), &mut drawn, late, false);
+        // What arrived on the way to where the other already is was not on its way there.
+        if !running || self.now - before > MADE_UP_MS * rate.max(1.0) {
+            drawn = super::Drawn::default();
+            self.messages = Messages::new(self.replica.cluster());
+        }
         let mut frame = super::Frame::default();
         (frame.hops, frame.heartbeats) = (drawn.hops, drawn.heartbeats);
         self.look(&mut frame);
@@ -616,5 +625,39 @@ mod tests {
         driver.hear(Request::Pace(Pace::Play));
         pass(&mut driver, 2000);
         assert!(!driver.view.nodes["node-2"].power);
+    }
+
+    #[test]
+    fn how_branches_fared_is_the_same_whenever_somebody_begins_to_look() {
+        let mut driver = at_speed(60_000);
+        pass(&mut driver, 700);
+        power_off(&mut driver);
+        pass(&mut driver, 9000);
+        ask(&mut driver, PastRequest::Look(35_000));
+        ask(&mut driver, PastRequest::Fork { repeat: false });
+        driver.hear(Request::Pace(Pace::Play));
+        pass(&mut driver, 9000);
+        driver.hear(Request::Pace(Pace::Pause));
+        let short = |driver: &mut Driver, request| {
+            let mut told = ask(driver, request);
+            told.extend(pass(driver, 2000));
+            let newest = told.iter().rev().find_map(|reply| match reply {
+                PastReply::Differences(differences) => Some(differences.clone()),
+                _ => None,
+            });
+            let all = newest.expect("the differences are told");
+            let of_app = all.into_iter().find_map(|it| match it {
+                crate::protocol::Difference::Workload(name, _, there) if name == "todo-api" => {
+                    Some(there.short)
+                }
+                _ => None,
+            });
+            of_app.expect("it is there")
+        };
+        let late = short(&mut driver, PastRequest::Compare(Some(1)));
+        assert!(late > 200_000, "it was short for {late} ms before anybody looked");
+        let earlier = short(&mut driver, PastRequest::Look(200_000));
+        assert!((50_000..100_000).contains(&earlier), "at that moment it had been for {earlier} ms");
+        assert_eq!(short(&mut driver, PastRequest::Now), late, "looking back loses nothing");
     }
 }

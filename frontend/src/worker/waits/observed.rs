@@ -1,10 +1,14 @@
 //! Waits that can be read off the objects themselves, by anyone who looks: the fields say since when and how long.
 
 use shared::{
-    api::{Key, Kind, Object, batch::job::Job, coordination::lease::Lease, core::pod::Pod},
+    api::{
+        Key, Kind, Object, batch::job::Job, coordination::lease::Lease, core::pod::Pod,
+        policy::poddisruptionbudget::PodDisruptionBudget,
+    },
+    apiserver::EVICTION_REFUSED,
     cluster::Cluster,
     doc::{Doc, Str, Timestamp},
-    sim::Process,
+    sim::{Duration, Process, What},
 };
 
 use super::told;
@@ -16,12 +20,17 @@ const PROGRESS_SECONDS: i64 = 600;
 /// Who may want pods to be ready for a while before they count.
 const OWNERS: [Kind; 4] = [Kind::ReplicaSet, Kind::StatefulSet, Kind::DaemonSet, Kind::ReplicationController];
 
+/// So long kubectl waits before it asks again for what a disruption budget did not let go, and so much later its word may come.
+const ASKED_AGAIN: Duration = Duration::seconds(5);
+const LATER: Duration = Duration::seconds(1);
+
 /// All that is seen so.
 pub fn of(cluster: &Cluster) -> Vec<Wait> {
     let mut waits = leaders(cluster);
     waits.extend(jobs(cluster));
     waits.extend(deployments(cluster));
     waits.extend(pods(cluster));
+    waits.extend(disruptions(cluster));
     waits
 }
 
@@ -110,6 +119,35 @@ fn pods(cluster: &Cluster) -> Vec<Wait> {
     waits
 }
 
+/// Drains that a disruption budget holds up: the API server has just refused to let a pod go, and is asked again.
+fn disruptions(cluster: &Cluster) -> Vec<Wait> {
+    let spent = cluster.store().list(Kind::PodDisruptionBudget).filter_map(|object| {
+        let budget = object.view::<PodDisruptionBudget>()?;
+        (budget.disruptions_allowed <= 0).then_some((&object.key, budget))
+    });
+    let spent: Vec<_> = spent.collect();
+    let mut held: Vec<(Key, Wait)> = Vec::new();
+    if spent.is_empty() {
+        return Vec::new();
+    }
+    let trace = &cluster.core().trace;
+    let records = (trace.first_id()..trace.next_id()).rev().filter_map(|id| trace.get(id));
+    for record in records.take_while(|record| record.at + ASKED_AGAIN + LATER > cluster.now()) {
+        let What::Note { reason: EVICTION_REFUSED, object: Some(key), .. } = &record.what else { continue };
+        let stays = |pod: &&std::sync::Arc<Object>| !pod.meta.deleting();
+        let Some(pod) = cluster.store().get(key).filter(stays) else { continue };
+        let keeps = |(budget, view): &&(&Key, &PodDisruptionBudget)| {
+            budget.namespace == key.namespace && view.protects(&pod.meta.labels)
+        };
+        let Some((budget, _)) = spent.iter().find(keeps) else { continue };
+        if !held.iter().any(|(known, _)| known == key) {
+            let (since, until) = (record.at.0, (record.at + ASKED_AGAIN).0);
+            held.push((key.clone(), told(WaitKind::Disruption, budget, since, until)));
+        }
+    }
+    held.into_iter().map(|(_, wait)| wait).collect()
+}
+
 /// A pod that is ready and counts as available only once it was so for as long as its owner wants.
 fn proving(cluster: &Cluster, pod: &Object) -> Option<Wait> {
     let view = pod.view::<Pod>().filter(|pod| pod.ready)?;
@@ -171,7 +209,8 @@ mod tests {
     #[test]
     fn whatever_waits_for_a_moment_is_counted_down() {
         use WaitKind::{
-            ActiveDeadline, JobBackOff, MinReadySeconds, NextRun, SchedulerBackOff, Unschedulable,
+            ActiveDeadline, ConfigRetry, JobBackOff, LivenessProbe, MinReadySeconds, MountRetry, NextRun,
+            SchedulerBackOff, StartupProbe, Unschedulable,
         };
         let pod = |name: &str, more: &str| {
             format!(
@@ -199,6 +238,23 @@ mod tests {
             (job("long", "[sleep, 1d]", "activeDeadlineSeconds: 200, "), ActiveDeadline, "long", &[200]),
             (pod("short", "}], activeDeadlineSeconds: 50}}"), ActiveDeadline, "short", &[50]),
             (pod("big", ", resources: {requests: {cpu: 64}}}]}}"), Unschedulable, "big", &[300]),
+            (pod("env", ", envFrom: [{secretRef: {name: none}}]}]}}"), ConfigRetry, "env", &[10]),
+            (
+                pod("files", "}], volumes: [{name: v, configMap: {name: none}}]}}"),
+                MountRetry,
+                "files",
+                &[1, 2, 4, 64, 122],
+            ),
+            (pod("silent", ", livenessProbe: {tcpSocket: {port: 81}}}]}}"), LivenessProbe, "silent", &[20]),
+            (
+                pod(
+                    "slow",
+                    ", startupProbe: {failureThreshold: 7, periodSeconds: 5, tcpSocket: {port: 81}}}]}}",
+                ),
+                StartupProbe,
+                "slow",
+                &[30],
+            ),
             (pod("nowhere", "}]}}"), SchedulerBackOff, "nowhere", &[1, 2, 4, 8, 10]),
             (
                 format!(
@@ -219,6 +275,49 @@ mod tests {
             let found: Vec<u64> = found.map(|(.., length)| *length).collect();
             assert!(lengths.iter().all(|length| found.contains(length)), "{text}: {found:?} of {seen:?}");
         }
+    }
+
+    const GUARDED: &str = "{apiVersion: policy/v1, kind: PodDisruptionBudget, metadata: {name: all-three}, spec: {minAvailable: \
+                           3, selector: {matchLabels: {app: todo-api}}}}";
+
+    #[test]
+    fn a_drain_that_a_budget_holds_up_is_counted_down_until_it_gives_up() {
+        let mut replica = Replica::first();
+        replica.act(None, &Command::Apply(GUARDED.to_owned()));
+        replica.advance_to(Time(replica.cluster().now().0 + 5000));
+        let drain = "drain node-1 --ignore-daemonsets --delete-emptydir-data --force --timeout=20s";
+        replica.act(None, &Command::Kubectl(drain.to_owned()));
+        let mut held = Vec::new();
+        for _ in 0..40 {
+            replica.advance_to(Time(replica.cluster().now().0 + 1000));
+            let waits = of(replica.cluster()).into_iter();
+            held.push(waits.filter(|wait| wait.kind == WaitKind::Disruption).map(|it| it.object).collect());
+        }
+        let told = |name: &str| vec![name.to_owned()];
+        assert!(held[1..20].iter().all(|waits: &Vec<String>| *waits == told("all-three")), "{held:?}");
+        assert!(held[30..].iter().all(Vec::is_empty), "nobody asks any more: {held:?}");
+    }
+
+    #[test]
+    fn a_pod_whose_probe_fails_is_about_to_be_ready_no_more() {
+        let mut replica = Replica::first();
+        let probed = "{apiVersion: v1, kind: Pod, metadata: {name: probed}, spec: {containers: [{name: c, image: nginx, \
+                      readinessProbe: {periodSeconds: 20, httpGet: {port: 80}}}]}}";
+        replica.act(None, &Command::Apply(probed.to_owned()));
+        replica.advance_to(Time(replica.cluster().now().0 + 60_000));
+        let kinds = |replica: &Replica| -> Vec<(WaitKind, u64)> {
+            of(replica.cluster()).iter().map(|wait| (wait.kind, wait.until - wait.since)).collect()
+        };
+        assert_eq!(kinds(&replica), []);
+        let target = "pod/default/probed".to_owned();
+        replica.act(None, &Command::Fault { target, kind: "FailProbes".to_owned() });
+        let mut seen = Vec::new();
+        for _ in 0..120 {
+            replica.advance_to(Time(replica.cluster().now().0 + 1000));
+            seen.push(kinds(&replica));
+        }
+        assert!(seen.contains(&vec![(WaitKind::ReadinessProbe, 40_000)]), "{seen:?}");
+        assert_eq!(seen.last(), Some(&Vec::new()), "who is not ready cannot lose that again");
     }
 
     #[test]
