@@ -177,6 +177,9 @@ fn answers_come_in_the_form_that_is_asked_for() {
         let table = get(&mut world, &format!("{MAPS}?includeObject={include}"), table).body;
         assert_eq!(table["rows"][0]["object"]["kind"].str(), kind);
     }
+    let made = request("POST", MAPS, r#"{"metadata":{"name":"made"}}"#);
+    let made = world.request(HttpRequest { accept: table.into(), ..made });
+    assert_eq!((made.code, made.body["rows"][0]["cells"][0].str().as_str()), (201, "made"));
     // Accept, and the kind that comes back; none where there is no such form.
     for (accept, kind) in [
         ("application/json;as=Table;v=v1beta1;g=meta.k8s.io", "Table"),
@@ -214,13 +217,13 @@ fn a_scale_has_columns_of_its_own() {
     for (accept, kind) in kinds.into_iter().chain([(alone, "PartialObjectMetadata")]) {
         assert_eq!(get(&mut world, &scale, accept).body["kind"].str(), kind, "{accept}");
     }
-    // Whoever writes one gets one, whatever they take.
+    // Whoever writes one gets it in the form that they take.
     let patch = HttpRequest {
         accept: format!("{table},application/json").into(),
         content_type: "application/merge-patch+json".into(),
         ..request("PATCH", &scale, r#"{"spec":{"replicas":2}}"#)
     };
-    assert_eq!(world.request(patch).body["kind"].str(), "Scale");
+    assert_eq!(world.request(patch).body["kind"].str(), "Table");
 }
 
 #[test]
