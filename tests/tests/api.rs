@@ -447,3 +447,31 @@ fn some_kinds_are_made_by_an_update() {
         refused.body
     );
 }
+
+#[test]
+fn who_may_see_one_object_may_list_and_watch_it_alone() {
+    let mut world = World::new();
+    let role = r#"{"metadata":{"name":"one"},"rules":[{"apiGroups":[""],"resources":["configmaps"],"resourceNames":["a0"],"verbs":["list","watch"]}]}"#;
+    let binding = r#"{"metadata":{"name":"one"},"roleRef":{"apiGroup":"rbac.authorization.k8s.io","kind":"Role","name":"one"},"subjects":[{"apiGroup":"rbac.authorization.k8s.io","kind":"User","name":"ann"}]}"#;
+    for (kind, body) in [("roles", role), ("rolebindings", binding)] {
+        assert_eq!(post(&mut world, &format!("{ROLES}/{kind}"), body).code, 201);
+    }
+    maps(&mut world, 'a', 2);
+    let mut list = |selector: &str| {
+        let path = format!("{MAPS}?fieldSelector={selector}");
+        world.request(HttpRequest { impersonate: "ann".into(), ..request("GET", &path, "") })
+    };
+    let one = list("metadata.name=a0");
+    assert_eq!((one.code, names(&one.body)), (200, vec!["a0".to_owned()]));
+    let other = list("metadata.name=a1");
+    assert_eq!(other.code, 403);
+    assert!(
+        other.body["message"].str().starts_with(r#"configmaps "a1" is forbidden: User "ann" cannot list"#),
+        "{}",
+        other.body
+    );
+    assert_eq!((list("metadata.name!=a1").code, list("").code), (403, 403));
+    // What has a name is got, and not watched.
+    let got = get(&mut world, &format!("{MAPS}/a0?watch=1"), "");
+    assert_eq!((got.code, got.body["kind"].str().as_str()), (200, "ConfigMap"));
+}
