@@ -177,6 +177,9 @@ fn answers_come_in_the_form_that_is_asked_for() {
         let table = get(&mut world, &format!("{MAPS}?includeObject={include}"), table).body;
         assert_eq!(table["rows"][0]["object"]["kind"].str(), kind);
     }
+    let made = request("POST", MAPS, r#"{"metadata":{"name":"made"}}"#);
+    let made = world.request(HttpRequest { accept: table.into(), ..made });
+    assert_eq!((made.code, made.body["rows"][0]["cells"][0].str().as_str()), (201, "made"));
     // Accept, and the kind that comes back; none where there is no such form.
     for (accept, kind) in [
         ("application/json;as=Table;v=v1beta1;g=meta.k8s.io", "Table"),
@@ -214,13 +217,13 @@ fn a_scale_has_columns_of_its_own() {
     for (accept, kind) in kinds.into_iter().chain([(alone, "PartialObjectMetadata")]) {
         assert_eq!(get(&mut world, &scale, accept).body["kind"].str(), kind, "{accept}");
     }
-    // Whoever writes one gets one, whatever they take.
+    // Whoever writes one gets it in the form that they take.
     let patch = HttpRequest {
         accept: format!("{table},application/json").into(),
         content_type: "application/merge-patch+json".into(),
         ..request("PATCH", &scale, r#"{"spec":{"replicas":2}}"#)
     };
-    assert_eq!(world.request(patch).body["kind"].str(), "Scale");
+    assert_eq!(world.request(patch).body["kind"].str(), "Table");
 }
 
 #[test]
@@ -443,4 +446,32 @@ fn some_kinds_are_made_by_an_update() {
         "{}",
         refused.body
     );
+}
+
+#[test]
+fn who_may_see_one_object_may_list_and_watch_it_alone() {
+    let mut world = World::new();
+    let role = r#"{"metadata":{"name":"one"},"rules":[{"apiGroups":[""],"resources":["configmaps"],"resourceNames":["a0"],"verbs":["list","watch"]}]}"#;
+    let binding = r#"{"metadata":{"name":"one"},"roleRef":{"apiGroup":"rbac.authorization.k8s.io","kind":"Role","name":"one"},"subjects":[{"apiGroup":"rbac.authorization.k8s.io","kind":"User","name":"ann"}]}"#;
+    for (kind, body) in [("roles", role), ("rolebindings", binding)] {
+        assert_eq!(post(&mut world, &format!("{ROLES}/{kind}"), body).code, 201);
+    }
+    maps(&mut world, 'a', 2);
+    let mut list = |selector: &str| {
+        let path = format!("{MAPS}?fieldSelector={selector}");
+        world.request(HttpRequest { impersonate: "ann".into(), ..request("GET", &path, "") })
+    };
+    let one = list("metadata.name=a0");
+    assert_eq!((one.code, names(&one.body)), (200, vec!["a0".to_owned()]));
+    let other = list("metadata.name=a1");
+    assert_eq!(other.code, 403);
+    assert!(
+        other.body["message"].str().starts_with(r#"configmaps "a1" is forbidden: User "ann" cannot list"#),
+        "{}",
+        other.body
+    );
+    assert_eq!((list("metadata.name!=a1").code, list("").code), (403, 403));
+    // What has a name is got, and not watched.
+    let got = get(&mut world, &format!("{MAPS}/a0?watch=1"), "");
+    assert_eq!((got.code, got.body["kind"].str().as_str()), (200, "ConfigMap"));
 }

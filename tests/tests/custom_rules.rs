@@ -404,7 +404,7 @@ fn rules_may_not_cost_too_much() {
                  budget by factor of more than 100x";
     assert!(said.contains(total), "{said}");
     // Each alone is cheap enough, and all of them are not.
-    let many = vec!["{rule: \"self.tags.all(a, a.contains('xxxxxxxxxxxxx'))\"}"; 2].join(", ");
+    let many = ["{rule: \"self.tags.all(a, a.contains('xxxxxxxxxxxxx'))\"}"; 2].join(", ");
     let bounded = gadgets(&many).replace(
         "tags: {type: array, items: {type: string}}",
         "tags: {type: array, maxItems: 300, items: {type: string, maxLength: 200000}}",

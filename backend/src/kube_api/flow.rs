@@ -104,8 +104,8 @@ impl<'a> Asked<'a> {
             ("PATCH", _) => "patch",
             ("DELETE", true) => "delete",
             ("DELETE", false) => "deletecollection",
-            _ if watches => "watch",
             (_, true) => "get",
+            (_, false) if watches => "watch",
             (_, false) => "list",
         };
         let part = rest.get(2).map_or(String::new(), |part| format!("/{part}"));

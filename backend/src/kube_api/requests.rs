@@ -61,7 +61,7 @@ impl Asked {
         };
         let verb = match (http.method.as_str(), subresource) {
             (_, "exec" | "attach" | "portforward" | "proxy" | "log") => "CONNECT",
-            ("GET", _) if watches => "WATCH",
+            ("GET", _) if watches && !named => "WATCH",
             ("GET", _) if !named => "LIST",
             ("DELETE", _) if !named => "DELETECOLLECTION",
             ("PATCH", _) if http.content_type.starts_with("application/apply-patch") => "APPLY",

@@ -7,7 +7,9 @@
 mod escalation;
 
 use crate::api::rbac::role;
-use crate::api::{Key, Kind, Object, Reason, Request, Status, Subresource, User, is_on, percent_decode};
+use crate::api::{
+    Key, Kind, Object, Reason, Request, Status, Subresource, User, Verb, is_on, percent_decode,
+};
 use crate::doc::{Doc, Str};
 use crate::etcd::Store;
 
@@ -46,12 +48,18 @@ pub(super) fn authorize(request: &Request, store: &Store) -> Result<(), Status> 
     let info = request.kind.info();
     let part = request.subresource.path();
     let resource = if part.is_empty() { info.plural.to_owned() } else { format!("{}/{part}", info.plural) };
+    // Who lists or watches one object alone by its name may do so if they may for that name.
+    let only = match request.verb {
+        Verb::List | Verb::Watch => request.options.fields.required("metadata.name"),
+        _ => None,
+    };
+    let name = only.filter(|_| request.name.is_empty()).unwrap_or(&request.name);
     let wish = Wish {
         verb: request.verb.name(),
         group: if request.subresource == Subresource::Metrics { "metrics.k8s.io" } else { info.group },
         resource: &resource,
         namespace: &request.namespace,
-        name: &request.name,
+        name,
     };
     let reason = match viewer {
         true => String::new(),
@@ -65,7 +73,7 @@ pub(super) fn authorize(request: &Request, store: &Store) -> Result<(), Status> 
         _ => " at the cluster scope".to_owned(),
     };
     let why = format!("{}{scope}{}", cannot(user, wish.verb, &resource, wish.group), because(&reason));
-    Err(Status::forbidden(&request.key(), &why))
+    Err(Status::forbidden(&Key { name: name.clone(), ..request.key() }, &why))
 }
 
 /// Everybody may ask of themselves, and whoever looks may ask of others.
@@ -143,9 +151,9 @@ pub(super) fn authorize_unread(user: &User, http: &HttpRequest, store: &Store) -
         "PATCH" => "patch",
         "DELETE" if name.is_empty() => "deletecollection",
         "DELETE" => "delete",
+        _ if !name.is_empty() => "get",
         _ if watches => "watch",
-        _ if name.is_empty() => "list",
-        _ => "get",
+        _ => "list",
     };
     let resource = if part.is_empty() { plural.to_owned() } else { format!("{plural}/{part}") };
     let wish = Wish { verb, group, resource: &resource, namespace, name };

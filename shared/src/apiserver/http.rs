@@ -127,7 +127,7 @@ fn read(http: &HttpRequest, user: User, store: &Store) -> Result<Request, Status
     if target.subresource == Subresource::Proxy {
         return proxy_request::decode(http, user, target);
     }
-    let watches = target.watch || value("watch").is_some_and(is_on);
+    let watches = target.watch || target.name.is_empty() && value("watch").is_some_and(is_on);
     let verb = verb(http, &target, watches)?;
     if !target.subresource.is_as_it_is() && !Form::is_known(&http.accept) {
         return Err(options::not_acceptable());

@@ -130,7 +130,7 @@ impl Form {
 
     pub fn of(http: &HttpRequest, request: &Request) -> Form {
         let form = http.accept.split(',').find_map(form_of).unwrap_or("");
-        if form == "Table" && request.verb.is_read() {
+        if form == "Table" {
             let beside = match included(http).as_deref() {
                 Some("None") => Beside::Nothing,
                 Some("Object") => Beside::Object,
