@@ -85,6 +85,8 @@ pub struct Program {
     journal: Vec<Entry>,
     printed: Printed,
     interrupted: bool,
+    /// Whether it goes on after Ctrl-C.
+    heeds: bool,
 }
 
 /// What the world told the program, in the order of its questions.
@@ -222,6 +224,9 @@ const VERBS: &[Verb] = &[
     Verb { name: "wait", flags: wait::FLAGS, run: wait::run },
 ];
 
+/// The code of what Ctrl-C answers in place of the server.
+const INTERRUPTED: u32 = 499;
+
 impl Ask {
     /// What comes back where nobody sits in front of the terminal.
     pub fn unattended(&self) -> Reply {
@@ -243,6 +248,7 @@ impl Program {
             journal: Vec::new(),
             printed: Printed::default(),
             interrupted: false,
+            heeds: false,
         }
     }
 
@@ -291,6 +297,7 @@ impl Program {
         if self.interrupted {
             return Progress::Done(self.ended(1));
         }
+        self.heeds = false;
         let mut config = self.config.clone();
         let mut io = Io::new(&mut self.journal, &mut config, &self.stdin, self.started);
         let stop = execute(&self.args, &mut io).err();
@@ -299,6 +306,10 @@ impl Program {
         let exit_code = match stop {
             Some(Stop::Needs(request)) => return Progress::Needs(request),
             Some(Stop::Runs(request)) => return Progress::Runs(request),
+            Some(Stop::Attends(request)) => {
+                self.heeds = true;
+                return Progress::Needs(request);
+            }
             Some(Stop::Watches(request, until)) => return Progress::Watches(request, until),
             Some(Stop::Waits(length)) => return Progress::Waits(length),
             Some(Stop::Asks(ask)) => return Progress::Asks(ask),
@@ -314,9 +325,14 @@ impl Program {
         Output { exit_code, ..self.printed.since(&mut Seen::default()) }
     }
 
-    /// Ctrl-C: the next [`Program::run`] says that it ended.
-    pub fn interrupt(&mut self) {
-        self.interrupted = true;
+    /// Ctrl-C: the next [`Program::run`] says that it ended, unless it knows better. `so_far` is what came of an answer
+    /// that goes on.
+    pub fn interrupt(&mut self, so_far: &str) {
+        if std::mem::take(&mut self.heeds) {
+            self.answer(HttpResponse { code: INTERRUPTED, body: so_far.into(), warnings: Vec::new() });
+        } else {
+            self.interrupted = true;
+        }
     }
 
     /// What came so far of an answer that goes on, as a log that is followed, for both outputs; all of it, from its

@@ -349,3 +349,23 @@ fn the_first_version_of_the_api_knows_one_target() {
     let (_, new) = raw(&mut world, &path("v2"));
     assert_eq!(new["spec"]["metrics"][0]["resource"]["target"]["averageUtilization"], 60);
 }
+
+#[test]
+fn nobody_uses_more_cpu_than_the_limit() {
+    let mut world = measured();
+    workload(&mut world, "registry.k8s.io/hpa-example", 1, "requests: {cpu: 200m}, limits: {cpu: 500m}");
+    let service = "{apiVersion: v1, kind: Service, metadata: {name: web}, spec: {selector: {app: web}, ports: [{port: 80}]}}";
+    kubectl(&mut world, "apply -f -", service);
+    let load = "{apiVersion: v1, kind: Pod, metadata: {name: load}, spec: {containers: [{name: c, image: busybox, command: \
+                [sh, -c, 'while sleep 0.01; do wget -q -O- http://web; done']}]}}";
+    kubectl(&mut world, "apply -f -", load);
+    world.wait(60);
+    let top = kubectl(&mut world, "top pods -l app=web --no-headers", "");
+    let used = top.split_whitespace().nth(1).and_then(|used| used.strip_suffix('m'));
+    let used: u32 = used.and_then(|used| used.parse().ok()).expect("thousandths of a core");
+    assert!((490..=500).contains(&used), "{top}");
+    kubectl(&mut world, "delete pod load --now", "");
+    world.wait(60);
+    let top = kubectl(&mut world, "top pods -l app=web --no-headers", "");
+    assert_eq!(top.split_whitespace().nth(1), Some("1m"), "what waits is done soon: {top}");
+}

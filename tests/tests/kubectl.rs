@@ -199,7 +199,7 @@ fn a_watch_prints_changes_as_they_come_until_it_is_interrupted() {
     program.wake();
     let Progress::Needs(request) = program.run() else { panic!("it lists again") };
     assert!(!request.path.contains("watch"), "{}", request.path);
-    program.interrupt();
+    program.interrupt("");
     let Progress::Done(output) = program.run() else { panic!("it ends") };
     assert_eq!((output.exit_code, output.stdout.as_str()), (1, "pod/a\npod/b\npod/a\npod/c\npod/b\n"));
 }

@@ -44,6 +44,15 @@ struct Running {
     state: State,
 }
 
+impl Running {
+    /// Ctrl-C.
+    fn interrupt(&mut self) {
+        let so_far = if let State::Follows(follow) = &self.state { follow.text() } else { "" };
+        self.program.interrupt(so_far);
+        self.state = State::Ready;
+    }
+}
+
 enum State {
     /// It goes on at the next tick.
     Ready,
@@ -76,8 +85,7 @@ impl Terminal {
             TerminalRequest::Interrupt(id) => {
                 self.keys(id, &TerminalKeys::HangUp, driver);
                 if let Some(running) = self.running.get_mut(&id) {
-                    running.program.interrupt();
-                    running.state = State::Ready;
+                    running.interrupt();
                 }
             }
             TerminalRequest::Keys { id, keys } => self.keys(id, &keys, driver),
@@ -107,10 +115,7 @@ impl Terminal {
 
     /// The cluster that the programs talk to is gone: they are interrupted.
     pub fn end_all(&mut self) {
-        for running in self.running.values_mut() {
-            running.program.interrupt();
-            running.state = State::Ready;
-        }
+        self.running.values_mut().for_each(Running::interrupt);
     }
 
     /// Lets every program go on as far as it comes.
@@ -212,7 +217,7 @@ impl Terminal {
                 Progress::Runs(request) => {
                     self.requests += 1;
                     let inside = Inside::begin(request, self.requests, driver);
-                    replies.extend(inside.tty.then(|| Reply::Terminal(TerminalReply::Listens(id))));
+                    replies.extend(inside.tty.then_some(Reply::Terminal(TerminalReply::Listens(id))));
                     State::Runs(Box::new(inside))
                 }
                 Progress::Watches(request, until) => {
@@ -462,6 +467,22 @@ mod tests {
         send(&mut desk, line("echo $?; exit 3"));
         let (text, code) = desk.listen(|_, code, _| code.is_some());
         assert_eq!((text.as_str(), code), ("130\ncommand terminated with exit code 3\n", Some(3)));
+    }
+
+    #[test]
+    fn a_load_that_runs_at_a_terminal_ends_with_it() {
+        let mut desk = Desk::new();
+        let args = "run load -it --rm --restart=Never --image=busybox -- sh -c".split(' ');
+        let script = "while sleep 1; do echo tick; done".to_owned();
+        let args = args.map(str::to_owned).chain([script]).collect();
+        desk.hear(TerminalRequest::Run { id: 9, args, stdin: String::new() });
+        desk.listen(|text, _, _| text.matches("tick").count() > 2);
+        desk.hear(TerminalRequest::Interrupt(9));
+        let (text, code) = desk.listen(|_, code, _| code.is_some());
+        let told = "pod \"load\" deleted from default namespace\n";
+        assert!(text.contains(told) && text.contains("pod default/load terminated (Error)"), "{text}");
+        assert_eq!(code, Some(137));
+        assert_eq!(desk.run("get pod load").1, 1);
     }
 
     #[test]

@@ -77,13 +77,30 @@ pub(super) fn waits_for_words(args: &Args) -> bool {
 
 /// Tells what a container writes until it ends; `options` say from where on, after a `&`.
 pub(super) fn followed(target: &Target, container: &str, options: &str, io: &mut Io<'_>) -> Result<(), Stop> {
-    let path = format!("{}/log?container={}&follow=true{options}", target.path(), escape(container));
-    let request = HttpRequest { method: "GET".into(), path: path.into(), ..HttpRequest::default() };
-    let response = io.request(request)?;
+    let response = io.request(follow(target, container, options))?;
     if !response.is_success() {
         return io.finish(vec![Failure::of(&response)]);
     }
     io.print(&response.body.str());
+    Ok(())
+}
+
+fn follow(target: &Target, container: &str, options: &str) -> HttpRequest {
+    let path = format!("{}/log?container={}&follow=true{options}", target.path(), escape(container));
+    HttpRequest { method: "GET".into(), path: path.into(), ..HttpRequest::default() }
+}
+
+/// The same with a terminal: Ctrl-C is for the container's program, and ends it.
+pub(super) fn attended(target: &Target, container: &str, io: &mut Io<'_>) -> Result<(), Stop> {
+    let (response, interrupted) = io.attend(follow(target, container, ""))?;
+    if !interrupted && !response.is_success() {
+        return io.finish(vec![Failure::of(&response)]);
+    }
+    io.print(&response.body.str());
+    if interrupted {
+        let kill = ["kill", "-KILL", "1"].map(str::to_owned);
+        io.request(request(target, container, &kill, Str::new(), false))?;
+    }
     Ok(())
 }
 

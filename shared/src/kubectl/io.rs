@@ -15,6 +15,7 @@ use super::{Ask, Entry, LoopAt, Reply};
 pub(super) enum Stop {
     Needs(HttpRequest),
     Runs(HttpRequest),
+    Attends(HttpRequest),
     Watches(HttpRequest, Option<Timestamp>),
     Waits(Duration),
     Asks(Ask),
@@ -219,6 +220,19 @@ impl<'a> Io<'a> {
             Stop::Needs(request) => Stop::Runs(request),
             other => other,
         })
+    }
+
+    /// Waits for an answer that goes on until Ctrl-C, which is for whoever gives it: what came until then, and whether
+    /// that was the end.
+    pub fn attend(&mut self, request: HttpRequest) -> Result<(HttpResponse, bool), Stop> {
+        match self.request(request) {
+            Ok(response) => {
+                let interrupted = response.code == super::INTERRUPTED;
+                Ok((response, interrupted))
+            }
+            Err(Stop::Needs(request)) => Err(Stop::Attends(request)),
+            Err(other) => Err(other),
+        }
     }
 
     /// Sends a request again and again, [`POLL`] apart, until `judge` is content. Only what `judge` returns is

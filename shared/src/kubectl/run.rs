@@ -225,14 +225,16 @@ fn watched(target: &Target, args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
     })?;
     let Some(pod) = pod else { return Err(io.fail("timed out waiting for the condition")) };
     let name = pod["spec"]["containers"][0]["name"].str();
-    let is_shell = args.is_on("stdin") && args.is_on("tty") && !ended(&pod) && exec::waits_for_words(args);
+    let has_terminal = args.is_on("stdin") && args.is_on("tty") && !ended(&pod);
     let quiet = args.is_on("quiet");
     if !quiet {
         io.warn(exec::ATTACHING);
     }
     let mut end = Doc::Null;
-    if is_shell {
+    if has_terminal && exec::waits_for_words(args) {
         exec::converse(target, &name, io)?;
+    } else if has_terminal {
+        exec::attended(target, &name, io)?;
     } else {
         exec::followed(target, &name, "", io)?;
     }

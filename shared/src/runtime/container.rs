@@ -78,8 +78,9 @@ pub struct Container {
     pub(super) counted: u64,
     /// How it ended, once it has.
     pub end: ContainerEnd,
-    /// How many requests it answered.
-    pub served: u64,
+    /// What the requests that it answered cost, in nanoseconds of CPU time, and until when its limit lets it work on them.
+    pub(super) spent_nanos: u64,
+    pub(super) busy_until: Time,
 }
 
 /// What faults did to a container.
@@ -138,6 +139,8 @@ pub struct Program {
 
 /// What keeps one core busy, in thousandths of a core.
 const ONE_CORE: u64 = 1000;
+/// How much work may wait for a container's CPU time.
+const MOST_WAITING: Duration = Duration::seconds(1);
 
 impl Container {
     /// One start of the container that a pod's spec has as `doc`.
@@ -162,7 +165,8 @@ impl Container {
             struck: None,
             counted: 0,
             end: ContainerEnd::default(),
-            served: 0,
+            spent_nanos: 0,
+            busy_until: Time::ZERO,
         }
     }
 
@@ -185,6 +189,36 @@ impl Container {
         });
     }
 
+    /// `resources.limits.cpu`, in thousandths of a core.
+    fn cpu_limit(&self) -> Option<u64> {
+        let limit = &self.doc["resources"]["limits"]["cpu"];
+        (!limit.is_null()).then(|| u64::try_from(crate::api::milli(limit)).unwrap_or(0))
+    }
+
+    /// It answers a request, which costs CPU time. What its limit does not let it have now it has later, and what would
+    /// wait for too long never: it answers at once all the same.
+    pub(super) fn works(&mut self, spec: &ImageSpec, now: Time) {
+        let cost = spec.request_cpu.0;
+        if let Some(share) = self.for_requests(spec) {
+            if self.busy_until.since(now) > MOST_WAITING {
+                return;
+            }
+            self.busy_until = self.busy_until.max(now) + Duration((cost * ONE_CORE).div_ceil(share));
+        }
+        self.spent_nanos = self.spent_nanos.saturating_add(cost * 1_000_000);
+    }
+
+    /// What its limit leaves for requests, beside what its program uses at rest.
+    fn for_requests(&self, spec: &ImageSpec) -> Option<u64> {
+        self.cpu_limit().map(|limit| limit.saturating_sub(spec.cpu_milli.into()).max(1))
+    }
+
+    /// CPU time that requests have cost by now, in nanoseconds.
+    pub(super) fn worked(&self, spec: &ImageSpec, now: Time) -> u64 {
+        let waiting = self.for_requests(spec).map_or(0, |share| self.busy_until.since(now).0 * share * 1000);
+        self.spent_nanos.saturating_sub(waiting)
+    }
+
     /// CPU time that a fault or programs that never rest made it burn, in nanoseconds.
     pub(super) fn burnt_for_nothing(&self, now: Time) -> u64 {
         let Struck { burning, cores, since, burnt_nanos, .. } = self.struck();
@@ -192,9 +226,7 @@ impl Container {
         if busy == 0 {
             return burnt_nanos;
         }
-        let limit = &self.doc["resources"]["limits"]["cpu"];
-        let limit = if limit.is_null() { busy } else { u64::try_from(crate::api::milli(limit)).unwrap_or(0) };
-        burnt_nanos + limit.min(busy) * now.since(since).0 * 1000
+        burnt_nanos + self.cpu_limit().unwrap_or(busy).min(busy) * now.since(since).0 * 1000
     }
 
     /// Something changes what it burns from now on.

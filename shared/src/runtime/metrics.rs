@@ -45,8 +45,8 @@ impl Container {
     fn burnt(&self, spec: &ImageSpec, now: Time) -> Option<(Time, u64)> {
         let Stage::Running { since, .. } = self.stage else { return None };
         let idle = u64::from(spec.cpu_milli) * now.since(since).0 * 1000;
-        let served = self.served.saturating_mul(spec.request_cpu.0 * 1_000_000);
-        Some((since, idle.saturating_add(served).saturating_add(self.burnt_for_nothing(now))))
+        let burnt = self.worked(spec, now).saturating_add(self.burnt_for_nothing(now));
+        Some((since, idle.saturating_add(burnt)))
     }
 }
 

@@ -1,5 +1,7 @@
 //! How containers answer requests and probes.
 
+use std::sync::Arc;
+
 use crate::api::Uid;
 use crate::doc::Str;
 use crate::network::{Failure, node_address};
@@ -53,8 +55,11 @@ impl Runtime {
         let luck = packet.number.wrapping_mul(61) % 100;
         let (status, text, detail) = match self.respond(pod, &asked, luck, cx) {
             Some((start, mut answered)) => {
-                if let Some((_, container)) = self.numbered_mut(start) {
-                    container.served += 1;
+                let images = Arc::clone(&self.images);
+                if let Some((_, container)) = self.numbered_mut(start)
+                    && let Some(spec) = images.find(&container.image).spec()
+                {
+                    container.works(spec, cx.now());
                 }
                 let (first, silent, closes) = (answered.first.take(), answered.silent, answered.closes);
                 let answer = (Some(answered.status), self.heed(start, answered, cx), detail);
