@@ -7,6 +7,11 @@
 
 import { createLayout, createModel, GONE, HEAD, hit } from "./map/model.js";
 import { createPainter, NAMED, readPalette } from "./map/painter.js";
+import css from "../../public/styles/map.css";
+
+const sheet = new CSSStyleSheet();
+sheet.replaceSync(css);
+document.adoptedStyleSheets = [...document.adoptedStyleSheets, sheet];
 
 /** So many pixels a pod may have. */
 const NEAREST = 165;

@@ -5,6 +5,7 @@ import ja from "../../../public/locales/stage/ja.json";
 import branches from "../../../public/styles/branches.css";
 import charts from "../../../public/styles/charts.css";
 import closer from "../../../public/styles/closer.css";
+import deeds from "../../../public/styles/deeds.css";
 import halted from "../../../public/styles/halted.css";
 import later from "../../../public/styles/later.css";
 import predict from "../../../public/styles/predict.css";
@@ -22,7 +23,7 @@ import { language } from "../room/base.js";
 if (!window.kubarium.dressed) {
   window.kubarium.dressed = true;
   const sheet = new CSSStyleSheet();
-  sheet.replaceSync([why, charts, later, closer, scheduling, tree, words, halted, predict, branches, verdict].join(""));
+  sheet.replaceSync([why, charts, later, closer, scheduling, tree, words, deeds, halted, predict, branches, verdict].join(""));
   document.adoptedStyleSheets = [...document.adoptedStyleSheets, sheet];
 }
 
