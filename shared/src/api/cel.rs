@@ -122,7 +122,7 @@ impl Program {
     pub fn evaluate(&self, names: &Names<'_>, ask: Option<Ask<'_>>) -> Evaluated {
         let mut evaluation = eval::Evaluation::new(names, ask);
         let value = evaluation.value(&self.0);
-        Evaluated { value, cost: evaluation.spent }
+        Evaluated { value, cost: evaluation.cost() }
     }
 }
 

@@ -16,7 +16,7 @@ pub(super) struct Evaluation<'a> {
     names: &'a Names<'a>,
     bound: Vec<(Str, Doc)>,
     left: u32,
-    pub(super) spent: u64,
+    spent: u64,
     ask: Option<Ask<'a>>,
 }
 
@@ -58,6 +58,11 @@ pub(super) fn names(expr: &Expr, found: &mut BTreeSet<Str>) {
 impl<'a> Evaluation<'a> {
     pub(super) fn new(names: &'a Names<'a>, ask: Option<Ask<'a>>) -> Evaluation<'a> {
         Evaluation { names, bound: Vec::new(), left: MOST_STEPS, spent: 0, ask }
+    }
+
+    /// What it came to. Steps that cost nothing count where they are many, so that a budget is an end of time, too.
+    pub(super) fn cost(&self) -> u64 {
+        self.spent.max(u64::from(MOST_STEPS - self.left) / 4)
     }
 
     fn step(&mut self, steps: usize) -> Result<(), String> {
