@@ -276,6 +276,7 @@ fn composed_files_have_their_permissions() {
             "ls -l /mixed/..data/ | awk '{print $1}'; ls -l /plain/..data/size | awk '{print $1}'",
             "total\n-r--r-----\n-r--r-----\n-rw-r--r--\n",
         ),
+        ("ls -lL /all/color | awk '{print $1}'; ls -a /all", "-r--------\n.\n..\ncolor\ndeep\n"),
         ("touch /tmp/f; ls -l /tmp/f | awk '{print $1}'", "-rw-r--r--\n"),
     ] {
         let result = world.exec(&["sh", "-c", script]).unwrap();

@@ -200,6 +200,8 @@ fn a_volume_of_memory_has_no_more_room_than_it_was_given() {
              0.1 seconds\n"
         )
     );
+    let said = world.exec(&["du", "-sh", "/cache", "/cache/f"]).unwrap();
+    assert_eq!(said.stdout.as_str(), "4.0M\t/cache\n4.0M\t/cache/f\n");
     let said = world.exec(&[
         "sh",
         "-c",

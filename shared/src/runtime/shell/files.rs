@@ -240,12 +240,13 @@ impl Place<'_> {
             })
     }
 
-    /// What there is at a path, as it is listed.
-    pub(super) fn look(&self, path: &str) -> Look {
+    /// What there is at a path, as it is listed; `follows` where links are followed.
+    pub(super) fn look(&self, path: &str, follows: bool) -> Look {
         let (mount, within) = self.locate(path);
         let composed = mount.filter(|mount| mount.composed && !within.is_empty());
         if let Some(mount) = composed
             && mount.sub_path.is_empty()
+            && !follows
             && !within.starts_with(DATA)
             && !within.contains('/')
         {

@@ -52,6 +52,7 @@ const PROGRAMS: &[(&str, Program)] = &[
     ("df", listing::df),
     ("dig", |task, args, _| task.dig(args)),
     ("dirname", text::dirname),
+    ("du", fill::du),
     ("env", env),
     ("expr", expr::expr),
     ("fallocate", fill::fallocate),

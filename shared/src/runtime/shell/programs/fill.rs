@@ -1,10 +1,12 @@
-//! Programs that take room on the disk: `dd`, `fallocate`. What they write are zeros, of which only the number is kept.
+//! Programs that take room on the disk, `dd` and `fallocate`, and `du`, which says how much is taken. What they write are
+//! zeros, of which only the number is kept.
 
 use crate::doc::Str;
 
 use super::super::Task;
 use super::super::files::absolute;
 use super::super::step::Surroundings;
+use super::listing::{blocks, split};
 use super::{Done, fail};
 
 /// `10`, `64k`, `1M`, `2MiB`, `1G`, with `kB`, `MB`, `GB` for thousands, as bytes.
@@ -75,6 +77,44 @@ pub(super) fn fallocate(task: &mut Task, args: &[Str], world: &mut Surroundings<
         Ok(_) => fail(task, &format!("fallocate: fallocate '{file}': No space left on device"), world),
         Err(why) => fail(task, &format!("fallocate: can't open '{file}': {why}"), world),
     }
+}
+
+/// How much room is taken below a path, in units of 1,024 bytes.
+fn taken(path: &str, world: &Surroundings<'_>) -> u64 {
+    let below = match world.place.is_directory(path) {
+        true => world.place.list(path).iter().map(|name| taken(&absolute(path, name), world)).sum(),
+        false => 0,
+    };
+    below + blocks(path, world)
+}
+
+/// `du [-sh] [FILE …]`, always with one sum for each.
+pub(super) fn du(task: &mut Task, args: &[Str], world: &mut Surroundings<'_>) -> Done {
+    let (flags, mut files) = split(args);
+    let here = Str::from(".");
+    if files.is_empty() {
+        files.push(&here);
+    }
+    let (mut text, mut status) = (String::new(), 0);
+    for file in files {
+        let path = absolute(&task.directory, file);
+        if !world.place.exists(&path) {
+            task.write(true, &format!("du: {file}: No such file or directory\n"), world);
+            status = 1;
+            continue;
+        }
+        let amount = taken(&path, world);
+        let unit = [("G", 20u32), ("M", 10)].into_iter().find(|(_, shift)| amount >> shift > 0);
+        let (name, shift) = unit.unwrap_or(("K", 0));
+        let tenths = (amount * 10) >> shift;
+        let shown = match flags.contains('h') {
+            true => format!("{}.{}{name}", tenths / 10, tenths % 10),
+            false => amount.to_string(),
+        };
+        text.push_str(&format!("{shown}\t{file}\n"));
+    }
+    task.write(false, &text, world);
+    Done::Status(status)
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use super::super::files::{Look, MISSING, absolute, rooted};
 use super::super::step::Surroundings;
 use super::{Done, fail, say};
 
-fn split(args: &[Str]) -> (String, Vec<&Str>) {
+pub(super) fn split(args: &[Str]) -> (String, Vec<&Str>) {
     let flags = args.iter().filter(|arg| arg.len() > 1 && arg.starts_with('-'));
     let flags: String = flags.map(|flag| &flag[1..]).collect();
     (flags, args.iter().filter(|arg| arg.len() < 2 || !arg.starts_with('-')).collect())
@@ -41,7 +41,7 @@ pub(super) fn ls(task: &mut Task, args: &[Str], world: &mut Surroundings<'_>) ->
     let long = flags.contains('l');
     // One a line, as to a pipe.
     let line = |path: &str, name: &str, world: &Surroundings<'_>| {
-        if long { long_line(path, name, world) } else { format!("{name}\n") }
+        if long { long_line(path, name, flags.contains('L'), world) } else { format!("{name}\n") }
     };
     let mut status = 0;
     let mut text = String::new();
@@ -54,12 +54,15 @@ pub(super) fn ls(task: &mut Task, args: &[Str], world: &mut Surroundings<'_>) ->
             }
             let mut names = world.place.list(&path);
             names.retain(|name| flags.contains(['a', 'A']) || !name.starts_with('.'));
+            if flags.contains('a') {
+                names.splice(0..0, [Str::from("."), "..".into()]);
+            }
             if long {
-                let blocks = names.iter().map(|name| blocks(&format!("{path}/{name}"), world));
+                let blocks = names.iter().map(|name| blocks(&absolute(&path, name), world));
                 text.push_str(&format!("total {}\n", blocks.sum::<u64>()));
             }
             for name in names {
-                text.push_str(&line(&format!("{path}/{name}"), &name, world));
+                text.push_str(&line(&absolute(&path, &name), &name, world));
             }
         } else if world.place.exists(&path) {
             text.push_str(&line(&path, file, world));
@@ -72,9 +75,9 @@ pub(super) fn ls(task: &mut Task, args: &[Str], world: &mut Surroundings<'_>) ->
     Done::Status(status)
 }
 
-/// A line of `ls -l`.
-fn long_line(path: &str, name: &str, world: &Surroundings<'_>) -> String {
-    let (mode, size, target) = match world.place.look(path) {
+/// A line of `ls -l`, and with `-L` of what a link leads to.
+fn long_line(path: &str, name: &str, follows: bool, world: &Surroundings<'_>) -> String {
+    let (mode, size, target) = match world.place.look(path, follows) {
         Look::Directory => ("drwxr-xr-x    2".to_owned(), BLOCK, String::new()),
         Look::File { mode } => {
             let size = world.place.size(path);
@@ -95,8 +98,8 @@ fn permissions(mode: u32) -> String {
 /// What a file takes of the disk, in bytes, and what of that `ls` counts, in units of 1,024.
 const BLOCK: u64 = 4096;
 
-fn blocks(path: &str, world: &Surroundings<'_>) -> u64 {
-    let taken = match world.place.look(path) {
+pub(super) fn blocks(path: &str, world: &Surroundings<'_>) -> u64 {
+    let taken = match world.place.look(path, false) {
         Look::Directory => 1,
         Look::File { .. } => world.place.size(path).div_ceil(BLOCK),
         Look::Link(_) => 0,
