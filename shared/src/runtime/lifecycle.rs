@@ -115,7 +115,7 @@ impl Runtime {
             mounts: self.mounted.of(&doc, sandbox),
             ..Container::new(number, name.clone(), image, doc)
         };
-        if container.mounts.iter().any(|mount| mount.composed && !mount.sub_path.is_empty()) {
+        if container.mounts.iter().any(|mount| mount.is_composed() && !mount.sub_path.is_empty()) {
             sandbox.make_account_volumes(pod, self.signer);
         }
         if !spec.root.is_empty() && !spec.answer.is_empty() {

@@ -24,7 +24,7 @@ use crate::sim::Time;
 
 use super::server::Server;
 use code::{Block, Code};
-pub(super) use files::{Files, Mount, Place, absolute};
+pub(super) use files::{COMPOSED, Files, Mount, Place, absolute};
 pub(super) use programs::knows;
 pub(super) use requests::{Answer, Request};
 pub(super) use step::Surroundings;

@@ -88,6 +88,28 @@ fn a_shell_goes_on_from_line_to_line() {
 }
 
 #[test]
+fn a_shell_in_another_root_comes_back_to_the_first() {
+    let mut world = world(
+        "volumes: [{name: root, hostPath: {path: /}}]\n\
+         containers: [{name: c, image: busybox, command: [sleep, infinity], volumeMounts: [{name: root, mountPath: /host}]}]",
+    );
+    let shell = open(&mut world, TERMINAL);
+    let mut all = String::from("/ # ");
+    for (text, says) in [
+        ("cd /tmp\n", "/tmp # "),
+        ("chroot /host\n", "/ # "),
+        ("cd etc/kubernetes; ls\n", "kubelet.conf\nmanifests\npki\n/etc/kubernetes # "),
+        ("cat /etc/hostname\n", "node-0\n/etc/kubernetes # "),
+        ("exit\n", "/tmp # "),
+        ("ls /host/etc/kubernetes/pki; pwd\n", "/tmp\n/tmp # "),
+    ] {
+        assert!(send(&mut world, "stdin", text).is_success());
+        all.push_str(says);
+        assert_eq!(said(&world, shell), all, "after {text:?}");
+    }
+}
+
+#[test]
 fn a_connection_ends_what_runs_on_it() {
     let mut world = world("containers: [{name: c, image: nginx}]");
     for (query, how, code) in [

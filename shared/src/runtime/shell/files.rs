@@ -2,7 +2,7 @@
 
 use crate::codec::Codec;
 use crate::collections::{BTreeMap, BTreeSet};
-use crate::doc::Str;
+use crate::doc::{Doc, Str};
 
 use super::super::host;
 use super::programs;
@@ -46,13 +46,31 @@ pub struct Mount {
     pub read_only: bool,
     /// Whether it is a directory of the machine, not of the pod.
     pub shared: bool,
-    /// Whether the kubelet composes its files.
-    pub composed: bool,
-    /// The permissions of those, and of single ones that have others.
-    pub mode: u32,
-    pub modes: Vec<(Str, u32)>,
+    /// Where the kubelet composes its files, what it makes them of.
+    pub composed: Doc,
     /// How much it holds, where it is made of memory; 0 for as much as there is.
     pub room: u64,
+}
+
+/// The volumes that the kubelet fills.
+pub const COMPOSED: [&str; 4] = ["configMap", "secret", "downwardAPI", "projected"];
+
+impl Mount {
+    /// Whether the kubelet composes its files.
+    pub fn is_composed(&self) -> bool {
+        !self.composed.is_null()
+    }
+
+    /// The permissions of a file that it composes: its own, or those of all.
+    fn mode(&self, path: &str) -> Option<u32> {
+        let source = &self.composed;
+        let parts = source["sources"].items().iter();
+        let parts = parts.flat_map(|part| COMPOSED.iter().map(|kind| &part[*kind])).chain([source]);
+        let mut items = parts.flat_map(|part| part["items"].items());
+        let own =
+            items.find(|item| item["path"].as_str() == Some(path)).map_or(&Doc::Null, |item| &item["mode"]);
+        u32::try_from(own.as_i64().or(source["defaultMode"].as_i64())?).ok()
+    }
 }
 
 /// What `ls -l` shows of a file.
@@ -156,7 +174,7 @@ impl Place<'_> {
     /// The mount that a path leads to, and its place there.
     fn find(&self, path: &str) -> (Option<&Mount>, String) {
         let (mount, mut within) = self.locate(path);
-        if mount.is_some_and(|mount| mount.composed)
+        if mount.is_some_and(Mount::is_composed)
             && let Some(rest) = within.strip_prefix(DATA)
             && (rest.is_empty() || rest.starts_with('/'))
         {
@@ -243,7 +261,7 @@ impl Place<'_> {
     /// What there is at a path, as it is listed; `follows` where links are followed.
     pub(super) fn look(&self, path: &str, follows: bool) -> Look {
         let (mount, within) = self.locate(path);
-        let composed = mount.filter(|mount| mount.composed && !within.is_empty());
+        let composed = mount.filter(|mount| mount.is_composed() && !within.is_empty());
         if let Some(mount) = composed
             && mount.sub_path.is_empty()
             && !follows
@@ -256,10 +274,7 @@ impl Place<'_> {
             return Look::Directory;
         }
         let (_, within) = self.find(path);
-        let mode = composed.map_or(0o644, |mount| {
-            let own = mount.modes.iter().find(|(path, _)| *path == within);
-            own.map_or(mount.mode, |(_, mode)| *mode)
-        });
+        let mode = composed.and_then(|mount| mount.mode(&within)).unwrap_or(0o644);
         Look::File { mode }
     }
 

@@ -12,7 +12,7 @@ use super::super::Runtime;
 use super::super::container::{Container, Sandbox};
 use super::super::host;
 use super::super::image::{Found, full_reference, repository};
-use super::super::shell::{Files, Mount, Place, Progress, Surroundings, Task, absolute};
+use super::super::shell::{COMPOSED, Files, Mount, Place, Progress, Surroundings, Task, absolute};
 use super::{Role, Running};
 
 /// The directories that programs are looked for in.
@@ -49,24 +49,9 @@ pub(in crate::runtime) fn on_host(spec: &Doc) -> bool {
     spec["hostNetwork"].as_bool() == Some(true)
 }
 
-/// The volumes that the kubelet fills.
-const COMPOSED: [&str; 4] = ["configMap", "secret", "downwardAPI", "projected"];
-
 /// An amount in bytes; 0 where there is none.
 pub(in crate::runtime) fn bytes_of(amount: &Doc) -> u64 {
     u64::try_from(crate::api::bytes(amount)).unwrap_or(0)
-}
-
-fn octal(mode: &Doc) -> Option<u32> {
-    u32::try_from(mode.as_i64()?).ok()
-}
-
-/// The permissions of single files of a volume.
-fn modes(source: &Doc) -> Vec<(Str, u32)> {
-    let parts = source["sources"].items().iter();
-    let parts = parts.flat_map(|part| COMPOSED.iter().map(|kind| &part[*kind])).chain([source]);
-    let items = parts.flat_map(|part| part["items"].items());
-    items.filter_map(|item| Some((item["path"].str(), octal(&item["mode"])?))).collect()
 }
 
 /// Where the volumes of a pod are in a container.
@@ -74,7 +59,6 @@ fn mounts(container: &Doc, spec: &Doc, pod: &Key) -> Arc<Vec<Mount>> {
     let mounts = container["volumeMounts"].items().iter().filter_map(|mount| {
         let volume = spec["volumes"].items().iter().find(|volume| volume["name"] == mount["name"])?;
         let source = COMPOSED.iter().map(|kind| &volume[*kind]).find(|source| !source.is_null());
-        let composed = source.is_some();
         let shared = if !volume["hostPath"].is_null() {
             Some(host::VOLUME.to_owned())
         } else if !volume["persistentVolumeClaim"].is_null() {
@@ -89,11 +73,9 @@ fn mounts(container: &Doc, spec: &Doc, pod: &Key) -> Arc<Vec<Mount>> {
                 none if none.is_empty() => mount["subPath"].str(),
                 path => format!("{path}/{}", mount["subPath"].str()).into(),
             },
-            read_only: composed || mount["readOnly"].as_bool() == Some(true),
+            read_only: source.is_some() || mount["readOnly"].as_bool() == Some(true),
             shared: shared.is_some(),
-            composed,
-            mode: source.and_then(|source| octal(&source["defaultMode"])).unwrap_or(0o644),
-            modes: source.map_or(Vec::new(), modes),
+            composed: source.cloned().unwrap_or_default(),
             room: match volume["emptyDir"]["medium"].as_str() {
                 Some("Memory") => bytes_of(&volume["emptyDir"]["sizeLimit"]),
                 _ => 0,
@@ -125,7 +107,7 @@ impl Mounted {
 
 /// What is mounted by `subPath` of a composed volume stays as it was when the container started.
 pub(in crate::runtime) fn fix_sub_paths(container: &mut Container, volumes: &BTreeMap<Str, Files>) {
-    let fixed = |mount: &&Mount| mount.composed && !mount.sub_path.is_empty();
+    let fixed = |mount: &&Mount| mount.is_composed() && !mount.sub_path.is_empty();
     if !container.mounts.iter().any(|mount| fixed(&mount)) {
         return;
     }

@@ -106,7 +106,7 @@ pub(super) fn du(task: &mut Task, args: &[Str], world: &mut Surroundings<'_>) ->
         let amount = taken(&path, world);
         let unit = [("G", 20u32), ("M", 10)].into_iter().find(|(_, shift)| amount >> shift > 0);
         let (name, shift) = unit.unwrap_or(("K", 0));
-        let tenths = amount * 10 >> shift;
+        let tenths = (amount * 10) >> shift;
         let shown = match flags.contains('h') {
             true => format!("{}.{}{name}", tenths / 10, tenths % 10),
             false => amount.to_string(),
