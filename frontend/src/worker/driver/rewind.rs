@@ -336,7 +336,7 @@ mod tests {
     use shared::session::protocol::{Horizon, Role, ServerMessage, Welcome};
 
     use super::*;
-    use crate::protocol::{MarkKind, Pace, Request, Timeline};
+    use crate::protocol::{Difference, MarkKind, Pace, Request, Timeline};
 
     /// Lets so much wall time pass on a machine that is never slow; what the page heard of other moments.
     fn pass(driver: &mut Driver, wall: u32) -> Vec<PastReply> {
@@ -596,28 +596,43 @@ mod tests {
         assert_eq!(faults, Some(1));
     }
 
-    #[test]
-    fn a_branch_that_repeats_what_came_later_is_compared_on_one_clock() {
+    /// A cluster in which a node lost its power, and a branch that left it before that.
+    fn parted() -> Driver {
         let mut driver = at_speed(60_000);
         pass(&mut driver, 700);
         power_off(&mut driver);
         pass(&mut driver, 9000);
         ask(&mut driver, PastRequest::Look(35_000));
         ask(&mut driver, PastRequest::Fork { repeat: false });
+        driver
+    }
+
+    /// For how long the app was short of pods in the shown branch and in the one beside, as it was told last.
+    fn short(told: &[PastReply]) -> (u64, u64) {
+        let differences = told.iter().rev().find_map(|reply| match reply {
+            PastReply::Differences(differences) => Some(differences),
+            _ => None,
+        });
+        let of_app = differences.expect("the differences are told").iter().find_map(|it| match it {
+            Difference::Workload(name, here, there) if name == "todo-api" => Some((here.short, there.short)),
+            _ => None,
+        });
+        of_app.expect("it is there")
+    }
+
+    #[test]
+    fn a_branch_that_repeats_what_came_later_is_compared_on_one_clock() {
+        let mut driver = parted();
         ask(&mut driver, PastRequest::Compare(Some(1)));
         driver.hear(Request::Pace(Pace::Play));
         let replies = pass(&mut driver, 9000);
         let beside = driver.beside.as_ref().expect("a branch is beside");
         assert!(driver.cluster_now().abs_diff(beside.now()) < 100);
-        let told = replies.iter().rev().find_map(|reply| match reply {
-            PastReply::Differences(differences) => Some(differences.clone()),
-            _ => None,
-        });
-        let told = told.expect("the differences are told");
-        use crate::protocol::Difference::{Lost, Workload};
-        assert!(told.iter().any(|it| matches!(it, Lost(0, there) if *there > 0)), "{told:?}");
-        let short = |it: &crate::protocol::Difference| matches!(it, Workload(name, here, there) if name == "todo-api" && here.short == 0 && there.short > 60_000);
-        assert!(told.iter().any(short), "{told:?}");
+        let lost = |it: &Difference| matches!(it, Difference::Lost(0, there) if *there > 0);
+        let told = |reply: &PastReply| matches!(reply, PastReply::Differences(all) if all.iter().any(lost));
+        assert!(replies.iter().any(told), "{replies:?}");
+        let (here, there) = short(&replies);
+        assert!(here == 0 && there > 60_000, "{here} {there}");
         // With what came later repeated, the branch lives through the same fault.
         ask(&mut driver, PastRequest::Switch(1));
         ask(&mut driver, PastRequest::Look(35_000));
@@ -629,35 +644,19 @@ mod tests {
 
     #[test]
     fn how_branches_fared_is_the_same_whenever_somebody_begins_to_look() {
-        let mut driver = at_speed(60_000);
-        pass(&mut driver, 700);
-        power_off(&mut driver);
-        pass(&mut driver, 9000);
-        ask(&mut driver, PastRequest::Look(35_000));
-        ask(&mut driver, PastRequest::Fork { repeat: false });
+        let mut driver = parted();
         driver.hear(Request::Pace(Pace::Play));
         pass(&mut driver, 9000);
         driver.hear(Request::Pace(Pace::Pause));
-        let short = |driver: &mut Driver, request| {
+        let there = |driver: &mut Driver, request| {
             let mut told = ask(driver, request);
             told.extend(pass(driver, 2000));
-            let newest = told.iter().rev().find_map(|reply| match reply {
-                PastReply::Differences(differences) => Some(differences.clone()),
-                _ => None,
-            });
-            let all = newest.expect("the differences are told");
-            let of_app = all.into_iter().find_map(|it| match it {
-                crate::protocol::Difference::Workload(name, _, there) if name == "todo-api" => {
-                    Some(there.short)
-                }
-                _ => None,
-            });
-            of_app.expect("it is there")
+            short(&told).1
         };
-        let late = short(&mut driver, PastRequest::Compare(Some(1)));
+        let late = there(&mut driver, PastRequest::Compare(Some(1)));
         assert!(late > 200_000, "it was short for {late} ms before anybody looked");
-        let earlier = short(&mut driver, PastRequest::Look(200_000));
+        let earlier = there(&mut driver, PastRequest::Look(200_000));
         assert!((50_000..100_000).contains(&earlier), "at that moment it had been for {earlier} ms");
-        assert_eq!(short(&mut driver, PastRequest::Now), late, "looking back loses nothing");
+        assert_eq!(there(&mut driver, PastRequest::Now), late, "looking back loses nothing");
     }
 }
