@@ -13,9 +13,10 @@ const FOLDED = 512;
 /**
  * What leads into the middle of so long a constant, from memory that was used before, may be a number left over there: fewer
  * than so many of them are none of its addresses. (Texts of tables that the engine has read are named thousands of times.)
+ * Texts that were read once and copied leave more behind, and no code comes to one by an index.
  */
-const LONG = 8192;
-const DOUBTFUL = 4;
+const LONG = { text: 1024, other: 8192 };
+const DOUBTFUL = { text: 16, other: 4 };
 /** A hole this small costs less than beginning anew behind it. */
 const HOLE = 10;
 
@@ -45,6 +46,19 @@ export function readMap(map, segments) {
 function byteAt(segments, at) {
   const segment = segments.find(({ from, bytes }) => at >= from && at < from + bytes.length);
   return segment ? segment.bytes[at - segment.from] : 0;
+}
+
+/** Whether all of a constant is text. */
+function isPrintable(segments, from, to) {
+  let found = 0;
+  for (const segment of segments) {
+    const [low, high] = [Math.max(from, segment.from), Math.min(to, segment.from + segment.bytes.length)];
+    for (let at = low; at < high; at++, found++) {
+      const byte = segment.bytes[at - segment.from];
+      if (byte < 0x20 && byte !== 0x0a && byte !== 0x09 || byte === 0x7f) return false;
+    }
+  }
+  return found === to - from;
 }
 
 /** The data section as `{ from, bytes }`. */
@@ -130,8 +144,11 @@ function reach(segments, constants, addresses) {
     if (index > 0 && constants[index - 1].to === address) keep(index - 1);
     if (index < constants.length && constants[index].from <= address) keep(index);
     if (constants[index]?.from === address) return;
-    for (; index < constants.length && constants[index].from <= address + FOLDED; index++) keep(index);
+    for (; index < constants.length && constants[index].from <= address + FOLDED; index++) {
+      if (!isText[index] || constants[index].from <= address) keep(index);
+    }
   };
+  const isText = constants.map(({ from, to }) => to - from > LONG.text && isPrintable(segments, from, to));
   const doubts = new Map();
   const words = (from, bytes) => {
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
@@ -141,9 +158,10 @@ function reach(segments, constants, addresses) {
       // Constants name each other where they begin, or by one that is empty.
       const index = firstFrom(word);
       const constant = constants[index];
-      if (word !== constant.from && constant.to - constant.from > LONG) {
+      const sort = isText[index] ? "text" : "other";
+      if (word !== constant.from && constant.to - constant.from > LONG[sort]) {
         doubts.set(index, (doubts.get(index) ?? 0) + 1);
-        if (doubts.get(index) < DOUBTFUL) continue;
+        if (doubts.get(index) < DOUBTFUL[sort]) continue;
       }
       keep(index);
     }
