@@ -327,8 +327,8 @@ function offerKept(kept) {
   };
   const drop = async () => {
     const was = await forget(CLUSTER);
-    const back = () => {
-      save(was);
+    const back = async () => {
+      await save(was);
       offerKept(was);
     };
     show(element("span", {}, say("forgotten_of", { time })), was && element("button", { class: "quiet", text: "undo", onclick: back }));

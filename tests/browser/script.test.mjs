@@ -56,6 +56,8 @@ const CASES = [
   ["for i in 1 2 3; do echo n$i; done", "n1\nn2\nn3\n"],
   ["for i in {1..3} {2..1}; do echo $i; done", "1\n2\n3\n2\n1\n"],
   ["for a in x y\ndo\n  for b in 1 2\n  do echo $a$b\n  done\ndone", "x1\nx2\ny1\ny2\n"],
+  // Pipes are not for this shell: what goes on in the next line is one command.
+  ["echo a |\n  echo b", "a | echo b\n"],
   ["P=$(echo one two); for p in $P; do echo [$p]; done; for p in \"$P\"; do echo [$p]; done", "[one]\n[two]\n[one two]\n"],
   ["echo pre$(echo a b)post \"$(echo 'c  d')\"", "prea bpost c  d\n"],
   ["echo `echo old`", "old\n"],

@@ -12,6 +12,8 @@ class Jump extends Error {}
 const [PLAIN, QUOTED, END] = ["\ue001", "\ue002", "\ue003"];
 const RESERVED = /^(for|while|until|if|then|elif|else|fi|do|done|case|function|select|\{)(?=\s|$)/;
 const ASSIGNED = /^([A-Za-z_]\w*)=/;
+/** A line that ends so goes on in the next one. */
+const PIPES = /(^|[^\\|])\|[ \t]*$/;
 /** So many parts of a script may be inside of each other. */
 const DEEPEST = 50;
 
@@ -58,7 +60,7 @@ function commands(text) {
     } else if (two === "&&" || two === "||") {
       cut(at, two, 2);
       at += 2;
-    } else if (sign === ";" || sign === "\n") cut(at++, ";", 1);
+    } else if (sign === ";" || sign === "\n" && !PIPES.test(text.slice(from, at))) cut(at++, ";", 1);
     else {
       word = !/[\s|]/.test(sign);
       at = after(text, at);
