@@ -191,6 +191,8 @@ test("what is on its way, and what Predict asks, lies on nothing of the stage", 
     await page.locator(".dot:not([hidden])").first().waitFor({ state: "attached" });
     await page.keyboard.press("Space");
     await page.locator(".halted li").first().waitFor();
+    // Dots follow what the card moved with the next picture.
+    await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
     assert.deepEqual(await covered(page, ".halted"), [], `${viewport.width}: on their way`);
     await screenshot(page, `halted-${viewport.width}`);
     await page.keyboard.press("Space");
