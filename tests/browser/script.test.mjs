@@ -89,6 +89,7 @@ test("what is no script is refused", async () => {
     ["done", /unexpected token `done'/], ["for x; do echo; done", /for NAME in WORDS/], ["if true; then fi", /unexpected token `fi'/],
     ["{ echo a; }", /unexpected token `{'/], ["for i in 1; do echo $i; done | sort", /unexpected token `\|'/],
     ["[ 1 -gt x ]", /integer expression expected/], ["echo $((1 +))", /arithmetic syntax error/], ["echo $((9007199254740991 + 1))", /arithmetic/],
+    ["X=ab; while true; do X=$X$X; done", /X: the value is too long/],
     ["$(".repeat(60) + "echo" + ")".repeat(60), /too much inside/],
   ]) {
     const { complaints, code } = await played(text);

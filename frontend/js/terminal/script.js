@@ -16,6 +16,8 @@ const ASSIGNED = /^([A-Za-z_]\w*)=/;
 const PIPES = /(^|[^\\|])\|[ \t]*$/;
 /** So many parts of a script may be inside of each other. */
 const DEEPEST = 50;
+/** A variable holds so many letters: one that doubles itself in a loop would fill the page's memory. */
+const LONGEST = 1 << 20;
 
 const closed = (at, what) => {
   if (at < 0) throw new Unfinished(what);
@@ -311,6 +313,7 @@ export class Script {
     const value = await this.text(text.slice(name.length + 1, end));
     // What is set for one command only no command here looks at.
     if (end < text.length) return this.command(text.slice(end).trim());
+    if (value.length > LONGEST) throw new Wrong(`${name}: the value is too long`);
     this.names.set(name, value);
     return this.code;
   }
