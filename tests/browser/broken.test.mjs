@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { hurry, openPage, screenshot, startServer } from "./harness.mjs";
+import { ask, hurry, openCluster, screenshot } from "./harness.mjs";
 
 const LONG_MS = 60_000;
 const CONFIG = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: app-config}\ndata: {LOG_LEVEL: info, GREETING: \"it's\"}\n---\n" +
@@ -12,15 +12,6 @@ const PROBED = "apiVersion: v1\nkind: Pod\nmetadata: {name: probed}\nspec:\n  co
 const scenario = (cluster) => `apiVersion: kubarium.dev/v1alpha1\nkind: Scenario\nmetadata: {name: broken}\nspec:\n  seed: 5\n  cluster: ${cluster}\n  opening: 20s\n`;
 const SIZES = [{ width: 1280, height: 800 }, { width: 390, height: 844 }];
 
-async function openCluster(t, { text, ...options } = {}) {
-  const server = await startServer(t);
-  const page = await openPage(t, server.url, options);
-  await page.locator(".pod.serving").nth(2).waitFor();
-  if (text) await ask(page, { open: { scenario: text } });
-  return page;
-}
-
-const ask = (page, request) => page.evaluate((text) => window.kubarium.engine.postMessage(text), JSON.stringify(request));
 const apply = (page, yaml) => ask(page, { command: { id: 900, command: { apply: yaml } } });
 const thing = (page, place) => page.locator(`.stage [data-place='${place}']`).first();
 const item = (page, ...words) => words.reduce((found, hasText) => found.filter({ hasText }), page.getByRole("menu").locator("[role^=menuitem]")).first();
@@ -58,7 +49,7 @@ test("the programs of a node and its pods show what is broken about them, and ar
 });
 
 test("lines between any two that speak with each other are cut from a menu, and named in words", async (t) => {
-  const page = await openCluster(t, { text: scenario("{controlPlane: {members: 3}, nodes: [{count: 3}]}") });
+  const page = await openCluster(t, { scenario: scenario("{controlPlane: {members: 3}, nodes: [{count: 3}]}") });
   await page.locator(".member[data-place='etcd/2']").waitFor();
   for (const [place, far, name] of [
     ["kube-proxy@node-1", "kube-apiserver", /kube-proxy@node-1 ↔ kube-apiserver|kube-apiserver ↔ kube-proxy@node-1/],
@@ -107,7 +98,7 @@ test("a ConfigMap is broken from its own panel and from a pod that reads it, and
 });
 
 test("a lost quorum and memory that ran out are said in words where they are", async (t) => {
-  const page = await openCluster(t, { text: scenario("{controlPlane: {members: 3}, nodes: [{count: 2}]}") });
+  const page = await openCluster(t, { scenario: scenario("{controlPlane: {members: 3}, nodes: [{count: 2}]}") });
   for (const number of [1, 2]) {
     await thing(page, `etcd/${number}`).click({ button: "right" });
     await item(page, "Stop").click();

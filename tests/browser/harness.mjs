@@ -96,6 +96,20 @@ export async function openPage(t, url, { expected = [], prepare, ...options } = 
   return page;
 }
 
+/** A page with its cluster alive, and all that comes later with it; with `scenario`, that one in its place. */
+export async function openCluster(t, { scenario, ...options } = {}) {
+  const server = await startServer(t);
+  const page = await openPage(t, server.url, options);
+  await page.locator(".pod.serving").nth(2).waitFor();
+  await page.locator(".words-open").waitFor();
+  if (scenario) await openScenario(page, scenario);
+  return page;
+}
+
+/** Asks the page's engine for something, as the page does. */
+export const ask = (page, request) => page.evaluate((text) => window.kubarium.engine.postMessage(text), JSON.stringify(request));
+export const openScenario = (page, scenario) => ask(page, { open: { scenario } });
+
 /** Time goes fast from now on: for what is waited for and not looked at. */
 export const hurry = (page) => page.locator(".time select").selectOption("20000");
 

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { openPage, root, screenshot, startServer } from "./harness.mjs";
+import { ask, openCluster, openPage, openScenario, root, screenshot, startServer } from "./harness.mjs";
 import { readFile } from "node:fs/promises";
 
 const PHONE = { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true };
@@ -12,14 +12,6 @@ const scenario = (nodes, steps) => `apiVersion: kubarium.dev/v1alpha1\nkind: Sce
 const FAILING = scenario("[{count: 3}]", `[{at: 1s, fault: {target: 'image/lost:1', kind: Missing}}, {at: 2s, apply: "${pod("lost", "lost:1", 1)}"}, {at: 2s, apply: "${pod("crashes", "todo-api:v1.2", 1)}"}, {at: 2s, apply: "${pod("large", "todo-api:v1.0", 64)}"}]`);
 const MANY = scenario("[{count: 20}]", `[{at: 1s, apply: "${pod("one", "todo-api:v1.0", 1)}"}]`);
 
-async function openCluster(t, text, options) {
-  const server = await startServer(t);
-  const page = await openPage(t, server.url, options);
-  await page.locator(".pod[data-shape=ready].serving").nth(2).waitFor();
-  if (text) await ask(page, { open: { scenario: text } });
-  return page;
-}
-const ask = (page, request) => page.evaluate((text) => window.kubarium.engine.postMessage(text), JSON.stringify(request));
 
 /** What of the way is not on the screen, above what stands at its foot. */
 const unseen = (page) => page.evaluate(() => {
@@ -50,7 +42,7 @@ for (const [name, size, text, act] of [
   ["twenty nodes", [1280, 800], MANY],
 ].map(([name, size, text, act, locale]) => [name, { viewport: { width: size[0], height: size[1] }, locale }, text, act])) {
   test(`a request's whole way is seen: ${name}`, async (t) => {
-    const page = await openCluster(t, text, size);
+    const page = await openCluster(t, { scenario: text, ...size });
     if (text === ZONES) await page.locator(".zone .pod.serving").nth(5).waitFor();
     if (text === FAILING) await page.locator(".wait").nth(1).waitFor();
     if (text === MANY) await page.locator(".node").nth(19).waitFor();
@@ -70,7 +62,7 @@ for (const [name, size, text, act] of [
 }
 
 test("the visitors stay where they are while one looks at the nodes below, and dots find them", async (t) => {
-  const page = await openCluster(t, ZONES, { viewport: { width: 1280, height: 720 } });
+  const page = await openCluster(t, { scenario: ZONES, viewport: { width: 1280, height: 720 } });
   await page.locator(".zone .pod.serving").nth(5).waitFor();
   await page.locator(".tabs .tab").nth(4).click();
   await page.locator(".held").waitFor();
@@ -95,7 +87,7 @@ test("the visitors stay where they are while one looks at the nodes below, and d
 });
 
 test("a phone shows what is on its way, and the marks of a node", async (t) => {
-  const page = await openCluster(t, FAILING, PHONE);
+  const page = await openCluster(t, { scenario: FAILING, ...PHONE });
   await page.locator(".undo", { hasText: "Image lost" }).waitFor();
   const lines = await page.locator(".undo").first().evaluate((undo) => undo.getClientRects()[0].height);
   assert.ok(lines < 30, `one line: ${lines} px`);
@@ -138,10 +130,10 @@ test("captions can be put away, and stay so", async (t) => {
 test("a switch glows where the headline asks for it, and nowhere else", async (t) => {
   const page = await openCluster(t);
   await page.getByRole("switch", { name: "Power of node-2" }).and(page.locator(".glow")).waitFor();
-  await ask(page, { open: { scenario: ZONES } });
+  await openScenario(page, ZONES);
   await page.locator(".zone .node").nth(5).waitFor();
   await page.locator(".page:not(#frame) .glow").waitFor({ state: "detached" });
-  await ask(page, { open: { scenario: FAILING } });
+  await openScenario(page, FAILING);
   await page.getByRole("heading", { name: "Something is wrong with lost:1" }).waitFor();
   assert.equal(await page.locator(".glow").count(), 0);
 });

@@ -3,20 +3,10 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { test } from "node:test";
-import { openPage, root, screenshot, startServer } from "./harness.mjs";
+import { openCluster, root, screenshot } from "./harness.mjs";
 
 const ZONES = await readFile(`${root}/public/examples/clusters/zone-failure.yaml`, "utf8");
 const many = (count) => `apiVersion: kubarium.dev/v1alpha1\nkind: Scenario\nmetadata: {name: many}\nspec: {seed: 5, cluster: {nodes: [{count: ${count}, zone: a}, {count: 1, zone: b}]}, opening: 10s}\n`;
-
-async function openCluster(t, { scenario, ...options } = {}) {
-  const server = await startServer(t);
-  const page = await openPage(t, server.url, options);
-  await page.locator(".pod.serving").nth(2).waitFor();
-  // These styles come later.
-  await page.locator(".words-open").waitFor();
-  if (scenario) await page.evaluate((text) => window.kubarium.engine.postMessage(JSON.stringify({ open: { scenario: text } })), scenario);
-  return page;
-}
 
 for (const [width, height] of [[1280, 720], [1366, 768], [1440, 900], [1920, 1080]]) {
   test(`large type shows the pods of three zones on ${width} × ${height}`, async (t) => {

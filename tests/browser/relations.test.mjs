@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { openPage, screenshot, startServer } from "./harness.mjs";
+import { openCluster, screenshot } from "./harness.mjs";
 
 const LONG_MS = 60_000;
 const DEPLOYMENT = (name, namespace, image, replicas) => `{apiVersion: apps/v1, kind: Deployment, metadata: {name: ${name}, namespace: ${namespace}}, spec: {replicas: ${replicas}, selector: {matchLabels: {app: ${name}}}, template: {metadata: {labels: {app: ${name}}}, spec: {containers: [{name: c, image: '${image}'}]}}}}`;
@@ -13,21 +13,16 @@ const steps = [
 ];
 const SCENARIO = `apiVersion: kubarium.dev/v1alpha1\nkind: Scenario\nmetadata: {name: relations}\nspec:\n  seed: 3\n  cluster: {nodes: [{count: 3}]}\n  opening: 20s\n  steps:\n${steps.map((text) => `  - {at: 0s, apply: ${JSON.stringify(text)}}\n`).join("")}`;
 
-async function openCluster(t, options = {}) {
-  const server = await startServer(t);
-  const page = await openPage(t, server.url, options);
-  await page.locator(".pod.serving").nth(2).waitFor();
-  await page.evaluate((text) => window.kubarium.engine.postMessage(JSON.stringify({ open: { scenario: text } })), SCENARIO);
+async function openShop(t) {
+  const page = await openCluster(t, { scenario: SCENARIO });
   await page.locator(".namespace-name", { hasText: "shop" }).first().waitFor({ timeout: LONG_MS });
   await page.locator(".pod.serving").nth(5).waitFor({ timeout: LONG_MS });
-  // The styles that come later are there: nothing moves away from under the pointer any more.
-  await page.locator(".present-switch").waitFor();
   return page;
 }
 const podOf = (page, app) => page.locator(".stage .pod", { has: page.locator(".pod-name span", { hasText: app }) }).first();
 
 test("a pod that is pointed at lights up its workload and the Services that send it requests", async (t) => {
-  const page = await openCluster(t);
+  const page = await openShop(t);
   const belongs = () => page.locator(".belongs").allInnerTexts();
   assert.deepEqual(await belongs(), []);
   for (const [app, other] of [["cart", "web"], ["web", "cart"]]) {
@@ -44,7 +39,7 @@ test("a pod that is pointed at lights up its workload and the Services that send
 });
 
 test("pods stand under the names of their namespaces, each of which can be shown alone", async (t) => {
-  const page = await openCluster(t);
+  const page = await openShop(t);
   const rows = await page.locator(".node").first().locator(".pods").evaluate((pods) => [...pods.children].map((row) => row.textContent));
   const [first, second] = ["default", "shop"].map((name) => rows.indexOf(name));
   assert.ok(first === 0 && second > 1, rows.join("\n"));
@@ -59,7 +54,7 @@ test("pods stand under the names of their namespaces, each of which can be shown
 });
 
 test("what a pod waits for counts down in its panel, and is skipped there", async (t) => {
-  const page = await openCluster(t);
+  const page = await openShop(t);
   const pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: falls}\nspec: {containers: [{name: c, image: busybox, command: [sh, -c, 'exit 1']}]}\n";
   await page.evaluate((text) => window.kubarium.engine.postMessage(JSON.stringify({ command: { id: 7, command: { apply: text } } })), pod);
   await page.locator(".time select").selectOption("20000");
@@ -77,7 +72,7 @@ test("what a pod waits for counts down in its panel, and is skipped there", asyn
 });
 
 test("the tree's menu key breaks what it is on, and a button makes the page large", async (t) => {
-  const page = await openCluster(t);
+  const page = await openShop(t);
   await page.locator(".tabs").getByRole("button", { name: "Tree" }).click();
   const node = page.getByRole("treeitem", { name: /^node-1/ });
   await node.waitFor();

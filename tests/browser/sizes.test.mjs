@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { openPage, screenshot, startServer } from "./harness.mjs";
+import { openPage, openScenario, screenshot, startServer } from "./harness.mjs";
 
 const SIZES = {
   phone: { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true },
@@ -109,7 +109,7 @@ for (const [size, options] of Object.entries(SIZES)) {
       await page.keyboard.press("Escape");
       await page.locator("#drawer").waitFor({ state: "hidden" });
       for (const [what, scenario] of Object.entries(CLUSTERS)) {
-        await page.evaluate((scenario) => window.kubarium.engine.postMessage(JSON.stringify({ open: { scenario } })), scenario);
+        await openScenario(page, scenario);
         if (what === "failing") await page.locator(".pod[data-shape=failing]").first().waitFor();
         else if (what === "map") await page.locator(".map canvas").waitFor();
         else await page.locator(".map").waitFor({ state: "detached" });

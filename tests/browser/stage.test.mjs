@@ -3,19 +3,10 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { test } from "node:test";
-import { openPage, root, screenshot, startServer } from "./harness.mjs";
+import { openCluster, openScenario, root, screenshot } from "./harness.mjs";
 
 const LONG_MS = 60_000;
 const axe = await readFile(`${root}/node_modules/axe-core/axe.min.js`, "utf8");
-
-/** The page with its cluster alive; with `scenario`, that one in its place. */
-async function openCluster(t, { scenario, ...options } = {}) {
-  const server = await startServer(t);
-  const page = await openPage(t, server.url, options);
-  await page.locator(".pod.serving").nth(2).waitFor();
-  if (scenario) await page.evaluate((text) => window.kubarium.engine.postMessage(JSON.stringify({ open: { scenario: text } })), scenario);
-  return page;
-}
 
 /** Nothing that axe finds fault with. */
 async function accessible(page) {
@@ -131,7 +122,7 @@ test("another cluster has nothing to do with what was broken in the one before",
   const page = await openCluster(t);
   await page.locator(".node .power").last().click();
   await page.getByRole("heading", { name: /^Something is wrong/ }).waitFor();
-  await page.evaluate((scenario) => window.kubarium.engine.postMessage(JSON.stringify({ open: { scenario } })), scenario("{nodes: [{count: 2}]}"));
+  await openScenario(page, scenario("{nodes: [{count: 2}]}"));
   await page.getByRole("heading", { name: /^This cluster is alive/ }).waitFor();
 });
 
@@ -227,7 +218,7 @@ test("forty nodes are a map that can be read, searched and struck", async (t) =>
 test("a map is of the cluster that was opened last, and says what it draws in the page's language", async (t) => {
   const page = await openCluster(t, { scenario: scenario("{nodes: [{count: 30}]}", "[]", "15s") });
   await page.getByText(/^30 nodes/).waitFor({ timeout: LONG_MS });
-  await page.evaluate((text) => window.kubarium.engine.postMessage(JSON.stringify({ open: { scenario: text } })), scenario("{nodes: [{count: 60}]}", "[]", "15s"));
+  await openScenario(page, scenario("{nodes: [{count: 60}]}", "[]", "15s"));
   await page.getByText(/^60 nodes/).waitFor({ timeout: LONG_MS });
   await page.getByLabel("Find a node").fill("node-45");
   await page.getByLabel("Find a node").press("Enter");

@@ -5,7 +5,7 @@ import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { HERE, joined, open, wanted } from "../../frontend/js/terminal/open.js";
 import { painted } from "../../frontend/js/terminal/paint.js";
-import { hurry, openPage, root, screenshot, startServer } from "./harness.mjs";
+import { hurry, openPage, openScenario, root, screenshot, startServer } from "./harness.mjs";
 import { paste as pasteInto } from "./paste.mjs";
 
 const axe = readFileSync(`${root}/node_modules/axe-core/axe.min.js`, "utf8");
@@ -328,7 +328,7 @@ test("a ready cluster opens in place of the present one", async (t) => {
   await screenshot(page, "gallery");
   // So may whoever makes another.
   const text = "apiVersion: kubarium.dev/v1alpha1\nkind: Scenario\nmetadata: {name: mine, annotations: {kubarium.dev/headline-en: <b>Mine</b> is small.}}\nspec: {cluster: {nodes: [{count: 1}]}}\n";
-  await page.evaluate((text) => window.kubarium.engine.postMessage(JSON.stringify({ open: { scenario: text } })), text);
+  await openScenario(page, text);
   await page.getByRole("heading", { name: "<b>Mine</b> is small." }).waitFor();
 });
 

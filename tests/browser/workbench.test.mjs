@@ -421,6 +421,8 @@ test("selector and pods, pod and template, replicas and slider belong together",
   await page.getByRole("button", { name: "YAML" }).click();
 
   const slider = drawer(page).getByLabel("Number of replicas");
+  // What is hidden takes no focus, and a panel is shown a paint after its tab was pressed.
+  await slider.waitFor();
   await slider.focus();
   await page.keyboard.press("ArrowRight");
   assert.match(await text(page), /replicas: 3/);
