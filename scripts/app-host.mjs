@@ -4,6 +4,8 @@
 import { transformSync } from "esbuild";
 import { Window } from "happy-dom";
 
+import { given } from "./split.mjs";
+
 const ADDRESS = "http://localhost/";
 
 /**
@@ -29,7 +31,7 @@ export async function startApp({ html, glue, wasm, visit, tell, later = () => ne
   let imports;
   let exports;
   const link = () => {
-    new WebAssembly.Instance(new WebAssembly.Module(later()), { ...imports, first: exports });
+    new WebAssembly.Instance(new WebAssembly.Module(later()), { ...imports, first: given(exports) });
     exports.$loaded.value = 1;
   };
   const Instance = function (module, made) {

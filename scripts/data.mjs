@@ -19,6 +19,8 @@ const LONG = { text: 1024, other: 8192 };
 const DOUBTFUL = { text: 16, other: 4 };
 /** A hole this small costs less than beginning anew behind it. */
 const HOLE = 10;
+/** So many zeros weigh less, compressed, than the head of a segment behind them. */
+const ZEROS = 256;
 
 /** The read-only constants of a linker's map, `{ from, to }`, in order. Strings that the linker has joined are split. */
 export function readMap(map, segments) {
@@ -115,7 +117,20 @@ export function cutData(content, map, addresses) {
   }
   // Zeros within a constant may be in no segment.
   const lacking = later.map(({ from, bytes }) => ({ from, to: from + bytes.length }));
-  return { first: writeData(first), later: writeData(later), counts: [first.length, later.length], holes: lacking };
+  const joined = join(first);
+  return { first: writeData(joined), later: writeData(later), counts: [joined.length, later.length], holes: lacking };
+}
+
+/** Segments with the zeros that are in memory between them, where those are few. */
+function join(segments) {
+  const runs = [];
+  let end = -Infinity;
+  for (const { from, bytes } of segments) {
+    if (from - end <= ZEROS) runs.at(-1).bytes.push(new Uint8Array(from - end), bytes);
+    else runs.push({ from, bytes: [bytes] });
+    end = from + bytes.length;
+  }
+  return runs.map(({ from, bytes }) => ({ from, bytes: concat(bytes) }));
 }
 
 /** Which constants the addresses lead to, and the constants that these name, and so on. */

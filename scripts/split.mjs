@@ -4,6 +4,7 @@
 //
 // The host gives the first part `kubarium.later()`, which must instantiate the later part before it returns; it is
 // called when the first part calls the later one too early. Afterwards the host sets the exported global `$loaded` to 1.
+// What the later part calls lies in the exported table `$shown`, by number: so many names would weigh more.
 
 import { cutData } from "./data.mjs";
 import { describe, rawExport, rawImport, sized } from "./module.mjs";
@@ -60,6 +61,11 @@ export function split(bytes, isLater, map) {
   return [writeModule(first), writeModule(rest), holes];
 }
 
+/** What the later part is given of the first one. */
+export const given = (exports) => (
+  { ...exports, ...Array.from({ length: exports.$shown.length }, (_, index) => exports.$shown.get(index)) }
+);
+
 function firstPart(module, { stubs, entries, placed, isMoved, needed, nothing, allTypes }) {
   const { sections, types, imports, imported, defined, bodies, tables, globals, exports } = module;
   const ask = imported.length;
@@ -108,20 +114,22 @@ function firstPart(module, { stubs, entries, placed, isMoved, needed, nothing, a
     ...kept.map((index) => u32(defined[index])), ...throughTypes.map((_, index) => u32(allTypes.length + index)),
   ]));
   const size = u32(stubs.length);
-  result.set(SECTION.table, vector([...tables, concat([[FUNCREF, 1], size, size])]));
+  const shown = needed.filter((name) => name >= ask).map(rename);
+  const showing = u32(shown.length);
+  result.set(SECTION.table, vector([
+    ...tables, concat([[FUNCREF, 1], size, size]), concat([[FUNCREF, 1], showing, showing]),
+  ]));
   result.set(SECTION.global, vector([...globals.map((global) => global.bytes), [I32, 1, 0x41, 0, 0x0b]]));
   result.set(SECTION.export, vector([
     ...exports.map((item) => (item.kind === KIND.function ? { ...item, index: rename(item.index) } : item)),
     { name: "$memory", kind: KIND.memory, index: 0 },
     { name: "$loaded", kind: KIND.global, index: loaded },
     ...[...tables, null].map((_, index) => ({ name: `$table${index}`, kind: KIND.table, index })),
+    { name: "$shown", kind: KIND.table, index: table + 1 },
     ...globals.map((_, index) => ({ name: `$global${index}`, kind: KIND.global, index })),
-    ...needed.filter((name) => name >= ask).map((name) => ({
-      name: `$${name.toString(36)}`, kind: KIND.function, index: rename(name),
-    })),
   ].map(rawExport)));
   const here = placed.filter(([, name]) => !isMoved.has(name - ask)).map(([at, name]) => [at, rename(name)]);
-  if (sections.has(SECTION.element)) result.set(SECTION.element, vector(elements(here)));
+  result.set(SECTION.element, vector([...elements(here), element(table + 1, 0, shown)]));
   if (sections.has(SECTION.start)) result.set(SECTION.start, u32(rename(new Reader(sections.get(SECTION.start)).u32())));
   result.set(SECTION.code, vector([...code, ...[...through.values()].map((one) => sized(throughBody(one)))]));
   return result;
@@ -130,10 +138,11 @@ function firstPart(module, { stubs, entries, placed, isMoved, needed, nothing, a
 function laterPart(module, { stubs, later, placed, isMoved, needed, allTypes }) {
   const { imported, defined, bodies, tables, memories, globals } = module;
   const names = new Map();
+  let shown = 0;
   const from = needed.map((name, index) => {
     names.set(name, index);
     if (name < imported.length) return imported[name].bytes;
-    return rawImport("first", `$${name.toString(36)}`, KIND.function, u32(defined[name - imported.length]));
+    return rawImport("first", `${shown++}`, KIND.function, u32(defined[name - imported.length]));
   });
   later.forEach((index, position) => names.set(imported.length + index, needed.length + position));
   const rename = (name) => names.get(name);

@@ -3,6 +3,8 @@
 
 import { createContext, runInContext } from "node:vm";
 
+import { given } from "./split.mjs";
+
 /** Wall time between two ticks of the worker, in milliseconds: not always the same, as in a browser. */
 const TICKS_MS = [33, 33.4, 32.7, 41.3, 33.1, 66.2, 32.9, 33.6, 18.5, 133.2, 33];
 /** What passes between two looks at the clock on a machine that has other things to do, in milliseconds. */
@@ -31,7 +33,7 @@ export function startWorker(glue, wasm, later = () => new Uint8Array(), prepare 
   // The bindings make their imports themselves and show them only to this constructor.
   let imports;
   const link = () => {
-    new WebAssembly.Instance(new WebAssembly.Module(later()), { ...imports, first: exports });
+    new WebAssembly.Instance(new WebAssembly.Module(later()), { ...imports, first: given(exports) });
     exports.$loaded.value = 1;
   };
   scope.module = new WebAssembly.Module(wasm);

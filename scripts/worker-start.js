@@ -21,7 +21,9 @@
   let linked = false;
   const link = (module) => {
     if (linked) return;
-    new WebAssembly.Instance(module, { ...imports, first });
+    const { $shown } = first;
+    const shown = Array.from({ length: $shown.length }, (_, index) => $shown.get(index));
+    new WebAssembly.Instance(module, { ...imports, first: { ...first, ...shown } });
     first.$loaded.value = 1;
     linked = true;
   };

@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { hits, instrument } from "../../scripts/module.mjs";
 import { outlineModule } from "../../scripts/outline.mjs";
-import { split } from "../../scripts/split.mjs";
+import { given, split } from "../../scripts/split.mjs";
 import { root } from "./harness.mjs";
 
 /** Each export takes a number; below 10 it goes where a profile looks. */
@@ -105,7 +105,7 @@ function start(bytes, later) {
   const notes = [];
   const host = { note: (number) => void notes.push(number) };
   const link = () => {
-    new WebAssembly.Instance(new WebAssembly.Module(later()), { host, first: exports });
+    new WebAssembly.Instance(new WebAssembly.Module(later()), { host, first: given(exports) });
     exports.$loaded.value = 1;
   };
   const { exports } = new WebAssembly.Instance(new WebAssembly.Module(bytes), { host, kubarium: { later: link } });

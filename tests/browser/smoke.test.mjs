@@ -56,8 +56,9 @@ test("the editor module keeps its contract", async (t) => {
   for (let look = 0; look < 10 && !told; look++) {
     await page.evaluate(() => window.editor.setDiagnostics([[[2, 4], [2, 5], "not a field"], [[99, 1], null, "far out"]]));
     await page.mouse.move(0, 0);
-    await page.locator(".cm-lintRange-error", { hasText: "x" }).hover();
-    told = await page.getByText("not a field").waitFor({ timeout: 2000 }).then(() => true, () => false);
+    const limit = { timeout: 2000 };
+    told = await page.locator(".cm-lintRange-error", { hasText: "x" }).hover(limit)
+      .then(() => page.getByText("not a field").waitFor(limit)).then(() => true, () => false);
   }
   assert.ok(told);
   await screenshot(page, "editor-diagnostics");
