@@ -16,6 +16,7 @@ mod evict;
 mod family;
 mod held;
 pub mod http;
+mod identity;
 mod impersonation;
 mod in_step;
 mod inside;

@@ -7,6 +7,7 @@ mod cri;
 mod downward;
 mod ending;
 mod env;
+mod env_file;
 mod eviction;
 mod host_paths;
 mod mirror;
@@ -66,7 +67,7 @@ pub struct Kubelet {
     /// What was found at the runtime and belongs to no pod seen so far.
     found: BTreeMap<Uid, crate::sim::ListedPod>,
     /// Configuration that was read for containers about to start.
-    configs: BTreeMap<(Uid, u32), env::Sources>,
+    configs: BTreeMap<(Uid, u32), env::Config>,
     /// Calls of the API server's that the runtime is working on: who asked.
     serving: BTreeMap<u64, Process>,
     /// Whether memory or disk run out.

@@ -179,6 +179,7 @@ impl Runtime {
             CriCall::UpdateRuntimeConfig { pod_cidr } => self.network = parse_cidr(&pod_cidr),
             CriCall::RunPodSandbox { pod, key, spec } => self.run_sandbox(pod, key, spec, cx),
             CriCall::SetVolume { pod, volume, files } => self.set_volume(pod, volume, files),
+            CriCall::ReadFiles { pod, container, files } => self.read_files(pod, container, files, cx),
             CriCall::PullImage { pod, container, image } => self.pull(pod, container, image, cx),
             CriCall::StartContainer { .. } => self.start_container(call, cx),
             CriCall::StopContainer { pod, container, grace_ms } => {

@@ -197,3 +197,73 @@ fn every_cluster_can_find_its_api_server() {
     maps.sort();
     assert_eq!(maps, ["default", "fresh", "kube-node-lease", "kube-public", "kube-system"]);
 }
+
+/// Zones that ready endpoints of `web` are for, in order; `-` where nothing is said.
+fn hints(player: &Player) -> String {
+    let slices = of(player, Kind::EndpointSlice);
+    let endpoints = slices.iter().flat_map(|slice| slice["endpoints"].items());
+    let mut zones: Vec<String> = endpoints
+        .map(|endpoint| match endpoint["hints"]["forZones"].items() {
+            [] => "-".to_owned(),
+            zones => zones.iter().map(|zone| zone["name"].str().to_string()).collect(),
+        })
+        .collect();
+    zones.sort();
+    zones.join(" ")
+}
+
+#[test]
+fn endpoints_are_for_zones_as_their_cpu_is_spread() {
+    let objects = r#"
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web}
+spec:
+  replicas: 4
+  selector: {matchLabels: {app: web}}
+  template:
+    metadata: {labels: {app: web}}
+    spec:
+      nodeSelector: {kubernetes.io/hostname: node-0}
+      containers: [{name: c, image: "todo-api:v1.0"}]
+---
+apiVersion: v1
+kind: Service
+metadata: {name: web, annotations: {service.kubernetes.io/topology-mode: Auto}}
+spec: {selector: {app: web}, ports: [{port: 80, appProtocol: kubernetes.io/h2c}]}
+"#;
+    let told = |player: &Player, message: &str| {
+        let said = player.cluster().store().list(Kind::Event).map(|event| event.to_doc());
+        let mut said = said.filter(|event| event["message"].str() == format!("{message}, addressType: IPv4"));
+        said.next()
+            .map(|event| format!("{} {}", event["type"].str(), event["reason"].str()))
+            .unwrap_or_default()
+    };
+    // All are in one zone, and each has half of the CPU.
+    let player = play(objects, "", 40);
+    assert_eq!(hints(&player), "a a b b");
+    assert_eq!(told(&player, "Topology Aware Hints has been enabled"), "Normal TopologyAwareHintsEnabled");
+    let slice = &of(&player, Kind::EndpointSlice)[0];
+    assert_eq!(slice["ports"][0]["appProtocol"].as_str(), Some("kubernetes.io/h2c"));
+    for (steps, then, message) in [
+        (
+            "  - {at: 40s, kubectl: \"scale deploy/web --replicas=1\"}\n",
+            "-",
+            "Insufficient number of endpoints (1 endpoints, 2 zones)",
+        ),
+        (
+            "  - {at: 40s, kubectl: \"annotate svc web service.kubernetes.io/topology-mode-\"}\n",
+            "- - - -",
+            "Topology Aware Hints has been disabled",
+        ),
+        (
+            "  - {at: 40s, kubectl: \"label node node-1 topology.kubernetes.io/zone-\"}\n",
+            "- - - -",
+            "Insufficient Node information: allocatable CPU or zone not specified on one or more nodes",
+        ),
+    ] {
+        let player = play(objects, steps, 60);
+        assert_eq!(hints(&player), then, "{steps}");
+        assert_eq!(told(&player, message), "Warning TopologyAwareHintsDisabled", "{steps}");
+    }
+}

@@ -534,3 +534,47 @@ fn a_node_of_the_control_plane_takes_its_members_down() {
         }
     }
 }
+
+/// The addresses behind the Service `kubernetes`, as slices and as endpoints.
+fn api_addresses(play: &Play) -> [Vec<String>; 2] {
+    let object = |kind: Kind| {
+        play.cluster.store().get(&Key::new(kind, "default", "kubernetes")).expect("it is there").body.clone()
+    };
+    let slice = object(Kind::EndpointSlice);
+    let endpoints = object(Kind::Endpoints);
+    let addresses =
+        slice["endpoints"].items().iter().map(|endpoint| endpoint["addresses"][0].str().to_string());
+    let ips =
+        endpoints["subsets"][0]["addresses"].items().iter().map(|address| address["ip"].str().to_string());
+    [addresses.collect(), ips.collect()]
+}
+
+#[test]
+fn pods_find_the_api_servers_that_live() {
+    let mut play = Play::new(3);
+    let all = ["172.18.255.2", "172.18.255.3", "172.18.255.4"].map(str::to_owned).to_vec();
+    assert_eq!(api_addresses(&play), [all.clone(), all.clone()]);
+    let identity = |play: &Play| {
+        let leases = play.cluster.store().list(Kind::Lease);
+        leases.filter(|lease| !lease.meta.label("apiserver.kubernetes.io/identity").is_empty()).count()
+    };
+    assert_eq!(identity(&play), 3, "each says that it lives");
+    let revision = play.cluster.store().get(&Key::new(Kind::EndpointSlice, "default", "kubernetes"));
+    let revision = revision.map(|slice| slice.meta.resource_version);
+    play.run(Duration::seconds(60));
+    let again = play.cluster.store().get(&Key::new(Kind::EndpointSlice, "default", "kubernetes"));
+    assert_eq!(again.map(|slice| slice.meta.resource_version), revision, "while all live nothing is written");
+    // Who falls silent is left out once its lease ran out and another one looks.
+    play.strike("component/kube-apiserver-1", Fault::Stop);
+    play.run(Duration::seconds(5));
+    assert_eq!(api_addresses(&play)[0], all);
+    play.run(Duration::seconds(25));
+    let left = vec![all[0].clone(), all[2].clone()];
+    assert_eq!(api_addresses(&play), [left.clone(), left]);
+    play.repair("component/kube-apiserver-1");
+    play.run(Duration::seconds(10));
+    assert_eq!(api_addresses(&play), [all.clone(), all]);
+    // One alone has no lease to renew.
+    let alone = Play::made(ControlPlane::default(), Options::default(), 3);
+    assert_eq!((api_addresses(&alone)[0].len(), identity(&alone)), (1, 0));
+}

@@ -27,9 +27,14 @@ fn outcome(id: &Value, complaints: &[String]) -> Verdict {
 struct World(Cluster);
 
 impl World {
-    fn new(seed: u64) -> World {
+    /// The same before there are any nodes.
+    fn bare(seed: u64) -> World {
         let spec = ClusterSpec { nodes: Vec::new(), storage: false, ..ClusterSpec::default() };
-        let mut world = World(Cluster::new(&spec, seed, 100_000).expect("a good specification"));
+        World(Cluster::new(&spec, seed, 100_000).expect("a good specification"))
+    }
+
+    fn new(seed: u64) -> World {
+        let mut world = World::bare(seed);
         for node in 0..6u32 {
             world.add_node(node);
         }
@@ -281,6 +286,106 @@ fn every_attempt_can_be_explained_from_what_it_saw() {
         assert_eq!(why_not("node-3"), ("TaintToleration", Err("node(s) had untolerated taint(s)".into())));
         assert!(why_not("node-1").1.is_ok(), "it was cordoned only afterwards");
     }
+}
+
+/// What the scheduler keeps of nodes from one attempt to the next must be what it would find if it looked anew, as
+/// explanations do: nodes join, change zones and labels, are cordoned and go while pods wait, round by round.
+#[test]
+fn what_is_kept_of_nodes_is_right_while_they_join_under_waiting_pods() {
+    let deployment = |name: &str, replicas: u32, more: &str| {
+        format!(
+            "apiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: {name}}}\nspec:\n  replicas: {replicas}\n  \
+             selector: {{matchLabels: {{app: {name}}}}}\n  template:\n    metadata: {{labels: {{app: {name}}}}}\n    \
+             spec: {{{more}containers: [{{name: c, image: nginx, resources: {{requests: {{cpu: 700m, memory: 1Gi}}}}}}]}}\n"
+        )
+    };
+    let term = |app: &str, topology: &str| {
+        format!("{{labelSelector: {{matchLabels: {{app: {app}}}}}, topologyKey: {topology}}}")
+    };
+    let (zone, host) = ("topology.kubernetes.io/zone", "kubernetes.io/hostname");
+    let spread = |app: &str, topology: &str, when: &str| {
+        format!(
+            "topologySpreadConstraints: [{{maxSkew: 1, topologyKey: {topology}, whenUnsatisfiable: {when}, \
+             labelSelector: {{matchLabels: {{app: {app}}}}}}}], "
+        )
+    };
+    let mine = |kind: &str, required: &str| {
+        format!("affinity: {{{kind}: {{requiredDuringSchedulingIgnoredDuringExecution: [{required}]}}}}, ")
+    };
+    let prefers = |kind: &str, term: &str| {
+        format!(
+            "affinity: {{{kind}: {{preferredDuringSchedulingIgnoredDuringExecution: [{{weight: 50, podAffinityTerm: {term}}}]}}}}, "
+        )
+    };
+    for seed in 0..4 {
+        let mut world = World::bare(seed);
+        for (name, more) in [
+            ("plain", String::new()),
+            ("zones", spread("zones", zone, "DoNotSchedule")),
+            ("hosts", spread("hosts", host, "ScheduleAnyway")),
+            ("apart", mine("podAntiAffinity", &term("apart", host))),
+            ("near", mine("podAffinity", &term("zones", zone))),
+            ("shy", prefers("podAntiAffinity", &term("plain", zone))),
+            ("social", prefers("podAffinity", &term("hosts", host))),
+        ] {
+            world.apply(&deployment(name, 9, &more));
+        }
+        for round in 0..6u32 {
+            for node in [2 * round, 2 * round + 1] {
+                world.add_node(node);
+                if (node + seed as u32).is_multiple_of(3) {
+                    world.settle();
+                }
+            }
+            let earlier = format!("node-{round}");
+            match round {
+                2 => world.patch_node(
+                    &earlier,
+                    &doc!({ "metadata": { "labels": { "topology.kubernetes.io/zone": "zone-d" } } }),
+                ),
+                3 => world.patch_node(&earlier, &doc!({ "spec": { "unschedulable": true } })),
+                4 => {
+                    let taint = doc!({ "key": "a", "effect": "PreferNoSchedule" });
+                    world.patch_node(&earlier, &doc!({ "spec": { "taints": [taint] } }));
+                    world.send("DELETE", "/api/v1/nodes/node-0", "application/json", &Doc::Null);
+                }
+                _ => {}
+            }
+            world.settle();
+            world.settle();
+        }
+        let keys: Vec<Key> = world.0.store().list(Kind::Pod).map(|pod| pod.key.clone()).collect();
+        let (mut assigned, mut refused) = (0, 0);
+        for key in keys {
+            for attempt in world.0.scheduler().attempts(&key) {
+                let Some(explanation) = attempt.explain() else { continue };
+                let feasible = explanation.nodes.iter().filter(|verdict| verdict.feasible());
+                let feasible: Vec<&Str> = feasible.map(|verdict| &verdict.node).collect();
+                let AttemptOutcome::Assigned(node) = attempt.outcome() else {
+                    refused += 1;
+                    assert!(feasible.is_empty(), "seed {seed}: {key} fits on {feasible:?}");
+                    continue;
+                };
+                assigned += 1;
+                // One alone is taken whatever it scores.
+                let best = if feasible.len() == 1 { feasible } else { explanation.tied.iter().collect() };
+                assert!(best.contains(&node), "seed {seed}: {key} went to {node}, best were {best:?}");
+            }
+        }
+        assert!(assigned > 20 && refused > 20, "seed {seed}: {assigned} assigned, {refused} not");
+    }
+}
+
+#[test]
+fn a_pod_that_claims_devices_waits_for_them() {
+    let mut world = World::new(1);
+    world.apply(
+        "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec: {resourceClaims: [{name: gpu, resourceClaimName: gpu}], \
+         containers: [{name: c, image: nginx, resources: {claims: [{name: gpu}]}}]}",
+    );
+    let pod = world.0.read(&Key::new(Kind::Pod, "default", "p"));
+    // Nothing is said of it: it was never tried.
+    assert!(pod["spec"]["nodeName"].is_null() && pod["status"]["conditions"].is_null(), "{pod}");
 }
 
 #[test]

@@ -1,4 +1,5 @@
-//! Who owns which field: `kubectl apply --server-side`, conflicts, and what becomes of fields nobody wants any more.
+//! Who owns which field: `kubectl apply --server-side`, conflicts, and what becomes of fields nobody wants any more; how
+//! lists merge.
 
 use serde_json::{Value, json};
 use shared::apiserver::http::HttpRequest;
@@ -253,4 +254,138 @@ fn events_are_applied_by_the_rules_of_their_group() {
     );
     let series = json!({"series": {"count": 2, "lastObservedTime": "2026-01-01T00:00:01.000000Z"}});
     assert_eq!(apply("e", "two", series).0, 200);
+}
+
+/// What is owned as a whole conflicts as a whole, and lists by the keys of their type.
+#[test]
+fn each_kind_s_fields_are_owned_as_its_type_says() {
+    let meta = |api: &str, kind: &str| {
+        format!("{{apiVersion: {api}, kind: {kind}, metadata: {{name: a, namespace: {NAMESPACE}}}, ")
+    };
+    let policy = meta("networking.k8s.io/v1", "NetworkPolicy");
+    let account = meta("v1", "ServiceAccount");
+    let ingress = meta("networking.k8s.io/v1", "Ingress");
+    let quota = meta("v1", "ResourceQuota");
+    let scaler = meta("autoscaling/v2", "HorizontalPodAutoscaler");
+    let slice = meta("discovery.k8s.io/v1", "EndpointSlice");
+    let hooks = "{apiVersion: admissionregistration.k8s.io/v1, kind: ValidatingWebhookConfiguration, metadata: {name: a}, ";
+    let hook = |name: &str| {
+        format!(
+            "webhooks: [{{name: {name}.x.io, sideEffects: None, failurePolicy: Ignore, admissionReviewVersions: [v1], \
+             clientConfig: {{url: 'https://x.io'}}}}]}}"
+        )
+    };
+    let port = |number: u32| {
+        format!("spec: {{defaultBackend: {{service: {{name: s, port: {{number: {number}}}}}}}}}}}")
+    };
+    // What one applies, what another does, and over which field they fall out.
+    for (kind, first, second, conflict) in [
+        (
+            policy.as_str(),
+            "spec: {podSelector: {matchLabels: {a: b}}}}",
+            "spec: {podSelector: {matchLabels: {c: d}}}}",
+            ".spec.podSelector",
+        ),
+        (&account, "imagePullSecrets: [{name: a}]}", "imagePullSecrets: [{name: b}]}", ".imagePullSecrets"),
+        (&account, "secrets: [{name: a}]}", "secrets: [{name: b}]}", ""),
+        (&ingress, &port(80), &port(81), ".spec.defaultBackend.service.port"),
+        (
+            &quota,
+            "spec: {hard: {pods: 1}, scopeSelector: {matchExpressions: [{scopeName: BestEffort, operator: Exists}]}}}",
+            "spec: {scopeSelector: {matchExpressions: [{scopeName: NotBestEffort, operator: Exists}]}}}",
+            ".spec.scopeSelector",
+        ),
+        (
+            &scaler,
+            "spec: {maxReplicas: 2, scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: a}}}",
+            "spec: {maxReplicas: 2, scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: b}}}",
+            ".spec.scaleTargetRef.name",
+        ),
+        (
+            &slice,
+            "addressType: IPv4, endpoints: [], ports: [{port: 80}]}",
+            "addressType: IPv4, endpoints: [], ports: [{port: 81}]}",
+            ".ports",
+        ),
+        (hooks, &hook("a"), &hook("b"), ""),
+    ] {
+        let mut play = Play(World::new());
+        let (code, said) = play.apply("--field-manager=one", &format!("{kind}{first}"));
+        assert_eq!(code, 0, "{kind}{first}: {said}");
+        let (code, said) = play.apply("--field-manager=two", &format!("{kind}{second}"));
+        if conflict.is_empty() {
+            assert_eq!(code, 0, "{kind}{second}: {said}");
+            continue;
+        }
+        let expected = format!("error: Apply failed with 1 conflict: conflict with \"one\": {conflict}\n");
+        assert!(code == 1 && said.starts_with(&expected), "{kind}{second}: {said}");
+    }
+}
+
+#[test]
+fn a_job_s_conditions_are_one_whole() {
+    let mut play = Play(World::new());
+    let job = "{apiVersion: batch/v1, kind: Job, metadata: {name: j}, spec: {suspend: true, template: {spec: \
+               {restartPolicy: Never, containers: [{name: c, image: busybox}]}}}}";
+    assert_eq!(play.kubectl("create -f -", job).0, 0);
+    play.0.wait(2);
+    let object = play.object("job j");
+    let entries = object["metadata"]["managedFields"].as_array().cloned().unwrap_or_default();
+    let status = entries.iter().find(|entry| entry["subresource"] == "status").expect("the controller's");
+    assert_eq!(status["fieldsV1"]["f:status"]["f:conditions"], json!({}), "{status}");
+}
+
+#[test]
+fn lists_merge_as_their_types_say() {
+    let mut world = World::new();
+    let slice = "apiVersion: discovery.k8s.io/v1\nkind: EndpointSlice\nmetadata: {name: e}\naddressType: IPv4\nendpoints: []\n\
+                 ports: [{name: a, port: 1}, {name: b, port: 2}]\n---\napiVersion: v1\nkind: ServiceAccount\nmetadata: {name: s}\n\
+                 secrets: [{name: one}]\nimagePullSecrets: [{name: one}]\n---\napiVersion: v1\nkind: Pod\nmetadata: {name: p}\n\
+                 spec: {schedulingGates: [{name: a.b/one}, {name: a.b/two}], containers: [{name: c, image: nginx}]}\n---\n\
+                 apiVersion: admissionregistration.k8s.io/v1\nkind: ValidatingWebhookConfiguration\nmetadata: {name: h}\n\
+                 webhooks: [{name: one.x.io, sideEffects: None, failurePolicy: Ignore, admissionReviewVersions: [v1], \
+                 clientConfig: {url: 'https://x.io'}}]\n";
+    let applied = world.kubectl(["apply", "-n", "default", "-f", "-"], slice);
+    assert_eq!(applied.exit_code, 0, "{}", applied.stderr);
+    let hook = r#"{"webhooks":[{"name":"two.x.io","sideEffects":"None","failurePolicy":"Ignore","admissionReviewVersions":["v1"],"clientConfig":{"url":"https://x.io"}}]}"#;
+    // Where, what, and what is there then.
+    for (path, patch, field, then) in [
+        (
+            "/apis/discovery.k8s.io/v1/namespaces/default/endpointslices/e",
+            r#"{"ports":[{"name":"c","port":3}]}"#,
+            "/ports",
+            "c",
+        ),
+        (
+            "/api/v1/namespaces/default/serviceaccounts/s",
+            r#"{"secrets":[{"name":"two"}]}"#,
+            "/secrets",
+            "one two",
+        ),
+        (
+            "/api/v1/namespaces/default/serviceaccounts/s",
+            r#"{"imagePullSecrets":[{"name":"two"}]}"#,
+            "/imagePullSecrets",
+            "two",
+        ),
+        (
+            "/api/v1/namespaces/default/pods/p",
+            r#"{"spec":{"schedulingGates":[{"name":"a.b/two"}]}}"#,
+            "/spec/schedulingGates",
+            "a.b/one a.b/two",
+        ),
+        (
+            "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations/h",
+            hook,
+            "/webhooks",
+            "one.x.io two.x.io",
+        ),
+    ] {
+        let (code, patched) =
+            send(&mut world, "PATCH", path, "application/strategic-merge-patch+json", patch);
+        assert_eq!(code, 200, "{patched}");
+        let list = patched.pointer(field).and_then(Value::as_array).expect("a list");
+        let names: Vec<&str> = list.iter().map(|one| one["name"].as_str().expect("a name")).collect();
+        assert_eq!(names.join(" "), then, "{path}");
+    }
 }

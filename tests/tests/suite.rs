@@ -539,36 +539,6 @@ fn netexec_does_what_it_is_told() {
 }
 
 #[test]
-fn lists_of_objects_without_a_spec_merge_as_their_types_say() {
-    let mut world = World::new();
-    let slice = "apiVersion: discovery.k8s.io/v1\nkind: EndpointSlice\nmetadata: {name: e}\naddressType: IPv4\nendpoints: []\n\
-                 ports: [{name: a, port: 1}, {name: b, port: 2}]\n---\napiVersion: v1\nkind: ServiceAccount\nmetadata: {name: s}\n\
-                 secrets: [{name: one}]\n";
-    apply(&mut world, slice);
-    // Where, what, and what is there then.
-    for (path, patch, field, then) in [
-        (
-            "/apis/discovery.k8s.io/v1/namespaces/default/endpointslices/e",
-            r#"{"ports":[{"name":"c","port":3}]}"#,
-            "ports",
-            "c",
-        ),
-        (
-            "/api/v1/namespaces/default/serviceaccounts/s",
-            r#"{"secrets":[{"name":"two"}]}"#,
-            "secrets",
-            "one two",
-        ),
-    ] {
-        let patched = send(&mut world, "PATCH", path, "application/strategic-merge-patch+json", patch);
-        assert_eq!(patched.code, 200, "{}", patched.body);
-        let names: Vec<String> =
-            patched.body[field].items().iter().map(|one| one["name"].str().to_string()).collect();
-        assert_eq!(names.join(" "), then, "{path}");
-    }
-}
-
-#[test]
 fn what_is_made_once_stays() {
     let mut world = World::new();
     let claim = r#"{"devices":{"requests":[{"name":"r","exactly":{"deviceClassName":"d"}}]}}"#;

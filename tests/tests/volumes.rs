@@ -325,6 +325,12 @@ fn what_is_wrong_with_volumes_and_classes_is_said() {
             "{apiVersion: storage.k8s.io/v1, kind: StorageClass, metadata: {name: s}, provisioner: ''}",
             "provisioner: Required value\n",
         ),
+        (
+            "{apiVersion: storage.k8s.io/v1, kind: StorageClass, metadata: {name: s}, provisioner: a.b/c, allowedTopologies: \
+             [{matchLabelExpressions: [{key: a, values: [one]}, {key: a, values: [two, two]}]}]}",
+            "* allowedTopologies[0].matchLabelExpressions[1].values[1]: Duplicate value: \"two\"\n\
+             * allowedTopologies[0].matchLabelExpressions[1].key: Duplicate value: \"a\"\n",
+        ),
     ];
     for (yaml, words) in cases {
         let said = lab.apply(yaml);

@@ -5,6 +5,7 @@
 
 pub(super) mod components;
 mod fields;
+mod shape;
 
 use crate::api::apiextensions::customresource::CustomResources;
 use crate::api::core::event::events_v1;
@@ -13,7 +14,8 @@ use crate::collections::sort_by_key;
 use crate::doc::{Doc, Str, Timestamp};
 use crate::{doc, schema};
 
-use fields::{Fields, Shape};
+use fields::Fields;
+use shape::Shape;
 
 /// Who writes, how, and when.
 pub(super) struct Writer<'a> {
@@ -22,6 +24,7 @@ pub(super) struct Writer<'a> {
     pub operation: &'static str,
     pub subresource: &'static str,
     pub api_version: &'static str,
+    pub kind: Kind,
     pub now: Timestamp,
     /// The schema of what is written, where people defined it.
     pub schema: Option<Doc>,
@@ -96,7 +99,7 @@ impl Entry {
 
 impl Writer<'_> {
     fn shape(&self) -> Shape<'_> {
-        Shape::of(self.schema.as_ref())
+        Shape::of(self.kind, self.schema.as_ref())
     }
 
     fn entry(&self, fields: Fields) -> Entry {
@@ -136,14 +139,15 @@ pub(super) fn after_update(writer: &Writer<'_>, managed: &Doc, old: &Doc, new: &
 }
 
 /// `managedFields` after a component's write: what it changed is no longer anybody else's.
-pub(super) fn after_component(managed: &Doc, old: &Doc, new: &Doc) -> Doc {
+pub(super) fn after_component(kind: Kind, managed: &Doc, old: &Doc, new: &Doc) -> Doc {
     if managed.is_empty() {
         return managed.clone();
     }
-    let changed = Fields::changed(old, new, Shape::of(None));
+    let shape = Shape::of(kind, None);
+    let changed = Fields::changed(old, new, shape);
     let mut entries = read(managed);
     for entry in &mut entries {
-        entry.fields.retain_in(new, Shape::of(None));
+        entry.fields.retain_in(new, shape);
         entry.fields.subtract(&changed);
     }
     write(entries)
@@ -159,10 +163,7 @@ pub(super) fn check_applied(body: &Doc, key: &Key, custom: Option<&CustomResourc
         None => schema::check(key.kind, body),
     };
     let mut lines: Vec<String> = problems.iter().map(|problem| schema::typed_fault(problem, body)).collect();
-    // The ports of a slice are one whole.
-    if key.kind != Kind::EndpointSlice {
-        lines.extend(fields::duplicates(body, Shape::of(custom.map(CustomResources::schema))));
-    }
+    lines.extend(fields::duplicates(body, Shape::of(key.kind, custom.map(CustomResources::schema))));
     let info = key.kind.info();
     let of = match events_v1::is_marked(body) {
         true => events_v1::API_VERSION.to_owned(),

@@ -134,7 +134,7 @@ pub(super) fn owned(call: &Call<'_, '_>, old: &Object, doc: &Doc, body: &Doc) ->
             managed::components::without(&doc["metadata"]["managedFields"], &old.key)
         }
         Some(writer) => managed::after_update(&writer, known, &before, &new),
-        None => managed::after_component(known, &before, &new),
+        None => managed::after_component(old.key.kind, known, &before, &new),
     };
     meta
 }

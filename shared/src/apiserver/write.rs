@@ -296,7 +296,7 @@ impl ApiServer {
             // Ownership can be given away by a list of one empty entry.
             Some(writer) if !applied => managed::after_update(&writer, &managed, &old_doc, &doc),
             Some(_) => managed,
-            None => managed::after_component(&managed, &old_doc, &doc),
+            None => managed::after_component(kind, &managed, &old_doc, &doc),
         };
         let mut meta = Meta {
             uid: old.meta.uid,
@@ -387,7 +387,8 @@ impl Call<'_, '_> {
         let now = self.cx.timestamp().floor_seconds();
         let custom = definitions::of_kind(self.store, self.request.kind).ok().flatten();
         let schema = custom.map(|custom| custom.schema().clone());
-        Some(managed::Writer { manager, operation, subresource, api_version, now, schema })
+        let kind = self.request.kind;
+        Some(managed::Writer { manager, operation, subresource, api_version, kind, now, schema })
     }
 }
 

@@ -36,7 +36,8 @@ pub(super) fn objects(store: &mut Store, at: Timestamp, spec: &ClusterSpec) {
     });
     let ingress = if spec.ingress { ingress_manifests().to_vec() } else { Vec::new() };
     let named = namespaces.into_iter().chain(classes).chain(roles::all()).chain(accounts).chain(certificates);
-    let named = named.chain(spec.storage.then(storage_class)).chain(own_service()).chain(ingress);
+    let servers: Vec<u32> = (0..spec.control_plane.members).collect();
+    let named = named.chain(spec.storage.then(storage_class)).chain(own_service(&servers)).chain(ingress);
     let kubeadm = if spec.control_plane.hosted { Vec::new() } else { kubeadm::addons().into() };
     let named = named.chain(kubeadm.into_iter().map(in_kube_system));
     let named = named.chain(plain::flow_control(at)).chain([service_cidr()]);

@@ -2,6 +2,7 @@
 //!
 //! Works pod by pod: a change of one pod touches one slice of at most a hundred endpoints, however many a Service has.
 
+mod hints;
 mod slices;
 
 use std::sync::Arc;
@@ -38,10 +39,13 @@ pub struct EndpointSliceController {
     whole: BTreeSet<Key>,
     /// The slice that has a pod: namespace, Service and pod name → slice name.
     placed: BTreeMap<(Str, Str, Str), Str>,
+    /// Services that want hints by their annotation, and whether their endpoints have them.
+    hinted: BTreeMap<Key, bool>,
 }
 
 impl Controller for EndpointSliceController {
     const NAME: &'static str = "endpointslice-controller";
+    const SOURCE: &'static str = "endpoint-slice-controller";
     const WORKERS: u64 = 5;
     type Waiting = ();
 
@@ -60,19 +64,31 @@ impl Controller for EndpointSliceController {
             }
             Kind::Service => {
                 let same = |old: &Arc<Object>, new: &Arc<Object>| {
-                    old.body["spec"] == new.body["spec"] && old.meta.labels == new.meta.labels
+                    old.body["spec"] == new.body["spec"]
+                        && old.meta.labels == new.meta.labels
+                        && old.meta.annotations == new.meta.annotations
                 };
                 let unchanged =
                     delta.old.as_ref().zip(delta.new.as_ref()).is_some_and(|(old, new)| same(old, new));
                 if delta.new.is_none() {
                     self.changed.remove(key);
                     self.whole.remove(key);
+                    self.hinted.remove(key);
                 } else if !unchanged {
                     self.whole.insert(key.clone());
                     desk.add(key.clone());
                 }
             }
             Kind::EndpointSlice => self.observe_slice(delta, world, desk),
+            Kind::Node if !self.hinted.is_empty() => {
+                let basis = |node: &Arc<Object>| Of::new(Arc::clone(node)).map(|node| hints::basis(&node));
+                if delta.old.as_ref().and_then(basis) != delta.new.as_ref().and_then(basis) {
+                    for (service, _) in self.hinted.iter().filter(|(_, have)| **have) {
+                        self.whole.insert(service.clone());
+                        desk.add(service.clone());
+                    }
+                }
+            }
             _ => {}
         }
     }
@@ -100,6 +116,8 @@ impl Controller for EndpointSliceController {
             let place = (key.namespace.clone(), key.name.clone(), pod_key.name.clone());
             slices.put(&pod_key.name, self.placed.get(&place), endpoint, since);
         }
+        slices.settle();
+        self.hint(&service, &mut slices, world, desk);
         Step::Ask(slices.requests(&service, whole, desk.user), ())
     }
 
@@ -126,6 +144,29 @@ impl Controller for EndpointSliceController {
 }
 
 impl EndpointSliceController {
+    /// Gives endpoints hints by the zones' CPU, where a Service's annotation wants them, and tells of it.
+    fn hint(&mut self, service: &Of<Service>, slices: &mut Slices, world: &World, desk: &mut Desk<'_, '_>) {
+        const ENDED: &str = "TopologyAwareHintsDisabled";
+        let key = service.key();
+        let say = |message: &str| format!("{message}, addressType: IPv4");
+        if !hints::wanted(service) {
+            if self.hinted.remove(key) == Some(true) {
+                desk.warning(service.object(), ENDED, say(hints::DISABLED));
+            }
+            return;
+        }
+        let outcome = hints::spread(slices.drafts(), world);
+        let before = self.hinted.insert(key.clone(), outcome.is_ok());
+        match outcome {
+            Ok(()) if before == Some(true) => {}
+            Ok(()) => desk.normal(service.object(), "TopologyAwareHintsEnabled", say(hints::ENABLED)),
+            Err(why) => {
+                hints::remove(slices.drafts());
+                desk.warning(service.object(), ENDED, say(&why));
+            }
+        }
+    }
+
     fn placed_pods(&self, service: &Key) -> Vec<Key> {
         let first = (service.namespace.clone(), service.name.clone(), Str::new());
         let mine = self
@@ -188,7 +229,8 @@ fn is_relevant(delta: &Delta) -> bool {
 /// The Service's ports as they are on a pod: named ones may have another number on each.
 fn ports(service: &Of<Service>, pod: &Of<Pod>) -> Doc {
     let mut ports = Vec::new();
-    for port in &service.ports {
+    let said = service.object().body["spec"]["ports"].items();
+    for (port, said) in service.ports.iter().zip(said) {
         let number = match &port.target {
             Doc::Int(number) => Some(number.get()),
             Doc::Str(name) => {
@@ -201,7 +243,11 @@ fn ports(service: &Of<Service>, pod: &Of<Pod>) -> Doc {
             _ => Some(i64::from(port.port)),
         };
         if let Some(number) = number {
-            ports.push(doc!({ "name": &port.name, "port": number, "protocol": &port.protocol }));
+            let mut port = doc!({ "name": &port.name, "port": number, "protocol": &port.protocol });
+            if !said["appProtocol"].is_null() {
+                port.set("appProtocol", said["appProtocol"].clone());
+            }
+            ports.push(port);
         }
     }
     Doc::from(ports)
@@ -228,13 +274,19 @@ fn endpoint(service: &Of<Service>, pod: &Of<Pod>, world: &World) -> Option<Doc> 
     let node = world.of::<Node>(&Key::new(Kind::Node, Str::new(), pod.node_name.clone()));
     let zone = node.map(|node| node.meta().labels["topology.kubernetes.io/zone"].clone()).unwrap_or_default();
     let ready = endpoint["conditions"]["ready"].as_bool() == Some(true);
-    if let Some(distribution) = spec["trafficDistribution"].as_str().filter(|_| ready && !zone.is_empty()) {
+    let distribution = spec["trafficDistribution"].as_str().filter(|_| ready && !hints::wanted(service));
+    if let Some(distribution) = distribution {
         // Proxies go by these as long as every endpoint has them.
-        let mut hints = doc!({ "forZones": [{ "name": &zone }] });
-        if distribution == "PreferSameNode" {
+        let mut hints = Doc::map();
+        if !zone.is_empty() {
+            hints.set("forZones", doc!([{ "name": &zone }]));
+        }
+        if distribution == "PreferSameNode" && !pod.node_name.is_empty() {
             hints.set("forNodes", doc!([{ "name": &pod.node_name }]));
         }
-        endpoint.set("hints", hints);
+        if !hints.is_empty() {
+            endpoint.set("hints", hints);
+        }
     }
     if !zone.is_empty() {
         endpoint.set("zone", zone);

@@ -90,9 +90,24 @@ pub enum ListMerge {
 /// How the list at `field` of the object at `parent` (its own field name) merges.
 pub fn list_merge(parent: &str, field: &str) -> ListMerge {
     match (parent, field) {
+        // Of a ServiceAccount, and of a Namespace.
+        ("", "imagePullSecrets") | ("spec", "finalizers") => ListMerge::Atomic,
         (
             _,
-            "containers" | "initContainers" | "ephemeralContainers" | "volumes" | "env" | "imagePullSecrets",
+            "containers"
+            | "initContainers"
+            | "ephemeralContainers"
+            | "volumes"
+            | "env"
+            | "imagePullSecrets"
+            | "schedulingGates"
+            | "resourceClaims"
+            | "resourceClaimStatuses"
+            | "allocatedResourcesStatus"
+            | "drivers"
+            | "matchConditions"
+            | "variables"
+            | "webhooks",
         ) => ListMerge::ByKey("name"),
         ("spec", "ports") => ListMerge::ByKey("port"),
         // Of an EndpointSlice.
@@ -102,9 +117,9 @@ pub fn list_merge(parent: &str, field: &str) -> ListMerge {
         (_, "volumeDevices") => ListMerge::ByKey("devicePath"),
         (_, "conditions" | "addresses") => ListMerge::ByKey("type"),
         (_, "hostAliases" | "podIPs" | "hostIPs") => ListMerge::ByKey("ip"),
-        (_, "ownerReferences") => ListMerge::ByKey("uid"),
+        (_, "ownerReferences" | "reservedFor") => ListMerge::ByKey("uid"),
         (_, "topologySpreadConstraints") => ListMerge::ByKey("topologyKey"),
-        (_, "finalizers") => ListMerge::Set,
+        (_, "finalizers" | "podCIDRs") => ListMerge::Set,
         // Of a ServiceAccount.
         ("", "secrets") => ListMerge::ByKey("name"),
         _ => ListMerge::Atomic,

@@ -89,7 +89,7 @@ fn by_key(patch: &mut Doc, key: &Str, [original, modified, current]: [&Doc; 3], 
         };
         let mut change = object(&find(original, id).unwrap_or_default(), wanted, &now, Some(key));
         if !change.is_empty() {
-            retain_keys(&mut change, wanted, key == "volumes");
+            retain_keys(&mut change, wanted, matches!(key.as_str(), "volumes" | "resourceClaims"));
             change.set(merge_key, id.clone());
             changes.push(change);
         }

@@ -27,6 +27,7 @@ impl Kubelet {
                 }
             }
             CriEvent::SandboxFailed { pod, why } => self.sandbox_failed(pod, &why, cx),
+            CriEvent::FilesRead { pod, container, files } => self.files_read(pod, &container, files, cx),
             CriEvent::ImageReady { pod, container, image, bytes, pull_ms, total_ms } => {
                 self.image_ready(pod, &container, image, bytes, (pull_ms, total_ms), cx);
             }

@@ -6,36 +6,49 @@ use crate::api::core::pod::{Container, Pod};
 use crate::api::core::secret::base64_decode;
 use crate::api::{Key, Kind, Object, Reason, Reply, Request, Status, Uid};
 use crate::client::Severity;
+use crate::codec::Codec;
 use crate::collections::{BTreeMap, sort};
 use crate::doc::{Doc, Str};
 use crate::runtime::LONGEST_ARGUMENT;
-use crate::sim::{Context, Duration, Machine, Timer, Variables};
+use crate::sim::{Context, CriCall, Duration, Machine, Timer, Variables};
 
 use super::downward::{field, own_resource_field};
 use super::pod::{ContainerStage, spec_at};
 use super::status::ip_text;
 use super::sync::RESYNC;
-use super::{Kubelet, Pending};
+use super::{Kubelet, Pending, env_file};
 
 /// The `data` of what was read, by key; the error for what could not be read.
 pub(super) type Sources = BTreeMap<Key, Result<Doc, Str>>;
+
+/// All that an environment is composed of, as far as it was read.
+#[derive(Codec, Clone, Debug, Hash, Default)]
+pub(super) struct Config {
+    sources: Sources,
+    files: env_file::Files,
+}
 
 impl Kubelet {
     /// Reads what the container's environment is composed of; then it starts.
     pub(super) fn configure(&mut self, uid: Uid, index: u32, spec: &Container, cx: &mut Context<'_>) {
         let keys = references(&spec.doc, &self.pods[&uid].key.namespace);
-        if keys.is_empty() {
-            self.compose_and_launch(uid, index, spec, &Sources::new(), cx);
+        let files = env_file::references(&spec.doc);
+        if keys.is_empty() && files.is_empty() {
+            self.compose_and_launch(uid, index, spec, &Config::default(), cx);
             return;
         }
         if let Some(pod) = self.pods.get_mut(&uid) {
-            pod.at(index).stage = ContainerStage::Configuring(keys.len() as u32);
+            let answers = keys.len() as u32 + u32::from(!files.is_empty());
+            pod.at(index).stage = ContainerStage::Configuring(answers);
         }
         // Answers to an earlier attempt do not count.
         self.requests.retain(|_, pending| {
             !matches!(pending, Pending::Config { pod, container, .. } if (*pod, *container) == (uid, index))
         });
-        self.configs.insert((uid, index), Sources::new());
+        self.configs.insert((uid, index), Config::default());
+        if !files.is_empty() {
+            self.ask_runtime(CriCall::ReadFiles { pod: uid, container: spec.name.clone(), files }, cx);
+        }
         for key in keys {
             let id = cx.request(Request::get(self.user.clone(), &key));
             self.requests.insert(id, Pending::Config { pod: uid, container: index, key });
@@ -51,19 +64,37 @@ impl Kubelet {
         result: Result<Reply, Box<Status>>,
         cx: &mut Context<'_>,
     ) {
+        let data = read_source(&key, result);
+        self.config_grows(uid, index, |config| drop(config.sources.insert(key, data)), cx);
+    }
+
+    /// The runtime looked for the files.
+    pub(super) fn files_read(
+        &mut self,
+        uid: Uid,
+        container: &str,
+        files: Vec<(Str, Str, Str)>,
+        cx: &mut Context<'_>,
+    ) {
+        let Some(index) = self.pods.get(&uid).and_then(|pod| pod.position(container)) else { return };
+        let files = files.into_iter().map(|(volume, path, text)| ((volume, path), text));
+        self.config_grows(uid, index, |config| config.files.extend(files), cx);
+    }
+
+    /// An answer came; with the last one the container starts.
+    fn config_grows(&mut self, uid: Uid, index: u32, grow: impl FnOnce(&mut Config), cx: &mut Context<'_>) {
         let Some(pod) = self.pods.get_mut(&uid) else { return };
         let ContainerStage::Configuring(missing) = &mut pod.at(index).stage else { return };
         *missing = missing.saturating_sub(1);
         let complete = *missing == 0;
-        let data = read_source(&key, result);
-        self.configs.entry((uid, index)).or_default().insert(key, data);
+        grow(self.configs.entry((uid, index)).or_default());
         if !complete {
             return;
         }
-        let Some(sources) = self.configs.remove(&(uid, index)) else { return };
+        let Some(config) = self.configs.remove(&(uid, index)) else { return };
         let Some(object) = self.object(uid) else { return };
         let Some(view) = object.view::<Pod>() else { return };
-        self.compose_and_launch(uid, index, spec_at(&view.spec, index), &sources, cx);
+        self.compose_and_launch(uid, index, spec_at(&view.spec, index), &config, cx);
         self.report(uid, cx);
     }
 
@@ -72,7 +103,7 @@ impl Kubelet {
         uid: Uid,
         index: u32,
         spec: &Container,
-        sources: &Sources,
+        config: &Config,
         cx: &mut Context<'_>,
     ) {
         let Some(object) = self.object(uid) else { return };
@@ -87,7 +118,7 @@ impl Kubelet {
             None if spec.doc["env"].is_empty() && spec.doc["envFrom"].is_empty() => Ok(services),
             None => {
                 let own = (&ip, &ip_text(self.address));
-                compose(&spec.doc, &object, sources, own, machine, &services).map(Arc::new)
+                compose(&spec.doc, &object, config, own, machine, &services).map(Arc::new)
             }
         };
         match composed {
@@ -162,7 +193,7 @@ fn references(container: &Doc, namespace: &Str) -> Vec<Key> {
 fn compose(
     container: &Doc,
     object: &Object,
-    sources: &Sources,
+    Config { sources, files }: &Config,
     (pod_ip, host_ip): (&Str, &Str),
     machine: &Machine,
     services: &Variables,
@@ -203,6 +234,8 @@ fn compose(
                 .map(|view| view.spec.containers.iter().chain(&view.spec.init_containers).collect())
                 .unwrap_or_default();
             Some(own_resource_field(&from["resourceFieldRef"], container, &all, machine))
+        } else if !from["fileKeyRef"].is_null() {
+            env_file::value(&from["fileKeyRef"], files, object.meta.uid)?
         } else {
             from_source(from, sources, &key)?
         };
@@ -338,7 +371,7 @@ mod tests {
         let env = compose(
             &container,
             &pod(),
-            &sources,
+            &Config { sources, ..Config::default() },
             (&"10.244.0.2".into(), &"172.18.0.2".into()),
             &machine(),
             &services,
@@ -368,7 +401,14 @@ mod tests {
         let compose = |data| {
             let sources = Sources::from([(key.clone(), data)]);
             let nothing = Variables::new();
-            super::compose(&container, &pod(), &sources, (&Str::new(), &Str::new()), &machine(), &nothing)
+            super::compose(
+                &container,
+                &pod(),
+                &Config { sources, ..Config::default() },
+                (&Str::new(), &Str::new()),
+                &machine(),
+                &nothing,
+            )
         };
         assert_eq!(compose(Ok(doc!({}))).unwrap_err(), "couldn't find key k in ConfigMap n/c");
         assert_eq!(

@@ -163,7 +163,7 @@ impl Proxies {
             }
             // No Service's address: a pod's, or that of somebody beside the cluster.
             let step = PacketStep::ToPod { ip, port };
-            return Some((Packet { step, ..packet }, self.target(ip)?));
+            return Some((Packet { step, ..packet }, self.target(ip, cx)?));
         };
         let allowed = |(first, last): &(u32, u32)| (*first..=*last).contains(&packet.client);
         if !rule.sources.is_empty() && !rule.sources.iter().any(allowed) {
@@ -192,15 +192,17 @@ impl Proxies {
             // Answers have to come back this way: the client's own address is hidden.
             packet.client = node_address(machine);
         }
-        let target = self.target(to)?;
+        let target = self.target(to, cx)?;
         Some((packet, target))
     }
 
     /// Who has an address: a pod's machine, or somebody beside the cluster.
-    fn target(&self, ip: u32) -> Option<Process> {
-        match self.machine_of(ip) {
-            Some(machine) => Some(Process::Runtime(machine)),
-            None if ip == API_SERVER => Some(Process::ApiServer(0)),
+    fn target(&self, ip: u32, cx: &Context<'_>) -> Option<Process> {
+        if let Some(machine) = self.machine_of(ip) {
+            return Some(Process::Runtime(machine));
+        }
+        match ip.checked_sub(API_SERVER).filter(|number| *number < cx.core.api_servers()) {
+            Some(number) => Some(Process::ApiServer(number)),
             None => outside::is_public(ip).then_some(Process::Visitors),
         }
     }

@@ -82,6 +82,8 @@ pub(super) struct Task {
     pub serves: Option<Server>,
     /// What was written and not taken yet: whether to standard error, and what.
     pub written: Vec<(bool, String)>,
+    /// Whether the present program could not write all that it had to.
+    short: bool,
     ended: Option<i32>,
     /// How often it used up its turn: a busy loop is slowed down.
     busy: u32,
@@ -218,6 +220,7 @@ impl Task {
             cores: 0,
             serves: None,
             written: Vec::new(),
+            short: false,
             ended: None,
             busy: 0,
             effort: 0,

@@ -109,6 +109,15 @@ pub enum CriCall {
         /// Paths and texts.
         files: Vec<(Str, Str)>,
     },
+    /// Read files of the pod's volumes, for a container's environment; the answer is [`CriEvent::FilesRead`].
+    ReadFiles {
+        /// The pod.
+        pod: Uid,
+        /// The container.
+        container: Str,
+        /// Volumes, and paths in them.
+        files: Vec<(Str, Str)>,
+    },
     /// Fetch an image.
     PullImage {
         /// The pod that needs it.
@@ -359,6 +368,15 @@ pub enum CriEvent {
         /// Why, as the runtime words it.
         why: Str,
     },
+    /// What the files have that a container's environment takes from.
+    FilesRead {
+        /// The pod.
+        pod: Uid,
+        /// The container.
+        container: Str,
+        /// Volumes, paths, and texts of the files that are there.
+        files: Vec<(Str, Str, Str)>,
+    },
     /// The image is there.
     ImageReady {
         /// The pod.
@@ -455,6 +473,11 @@ pub enum CriEvent {
 
 /// Where the API server listens, outside the nodes' own addresses.
 pub const API_SERVER: u32 = 172 << 24 | 18 << 16 | 255 << 8 | 2;
+
+/// Where one of several listens.
+pub const fn api_server_address(number: u32) -> u32 {
+    API_SERVER + number
+}
 
 /// A step of a request of a visitor (or pod) on its way to a container and back.
 #[derive(Codec, Clone, PartialEq, Eq, Hash, Debug)]

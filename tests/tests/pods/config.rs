@@ -283,3 +283,49 @@ fn composed_files_have_their_permissions() {
         assert_eq!(result.stdout.as_str(), printed, "{script}: {}", result.stderr);
     }
 }
+
+/// A pod whose container `c` has a variable from the file that `writer` makes of `text`.
+fn with_file(text: &str, reference: &str) -> String {
+    format!(
+        "restartPolicy: Never\nvolumes: [{{name: config, emptyDir: {{}}}}]\n\
+         initContainers:\n- name: writer\n  image: busybox\n  command: [sh, -c, {text:?}]\n  volumeMounts: [{{name: config, mountPath: /data}}]\n\
+         containers:\n- name: c\n  image: nginx\n  env: [{{name: A, valueFrom: {{fileKeyRef: {{volumeName: config, {reference}}}}}}}, {{name: B, value: 'b $(A)'}}]"
+    )
+}
+
+#[test]
+fn variables_come_from_files_that_an_init_container_wrote() {
+    let mut world = World::new();
+    let text = "echo \"DB_ADDRESS='address'\" > /data/config.env; echo \"# more\" >> /data/config.env; echo \"REST='two words'\" >> /data/config.env";
+    world.pod(&with_file(text, "path: config.env, key: REST"));
+    world.until("it runs", |world| world.shown() == "Running");
+    assert_eq!(out(&mut world, "echo $A; echo $B; ls /data 2>&1 | wc -l"), "two words\nb two words\n1\n");
+    // What is not there need not be there.
+    for reference in
+        ["path: ./config.env, key: NOPE, optional: true", "path: config.env, key: REST, optional: false"]
+    {
+        let mut world = World::new();
+        world.pod(&with_file(text, reference));
+        world.until("it runs", |world| world.shown() == "Running");
+    }
+    for (reference, text, why) in [
+        (
+            "path: config.env, key: NOPE",
+            text,
+            "environment variable key \"NOPE\" not found in file \"/var/lib/kubelet/pods/",
+        ),
+        ("path: other.env, key: REST, optional: true", text, "couldn't parse env file"),
+        ("path: config.env, key: A", "echo A=1 > /data/config.env", "couldn't parse env file"),
+    ] {
+        let mut world = World::new();
+        world.pod(&with_file(text, reference));
+        world.until("it waits", |world| world.shown() == "CreateContainerConfigError");
+        let said = world.container("c")["state"]["waiting"]["message"].str();
+        assert!(said.starts_with(why), "{said}\n{}", world.story());
+        assert!(
+            world.events().iter().any(|line| line.starts_with(&format!("Failed: Error: {why}"))),
+            "{}",
+            world.story()
+        );
+    }
+}

@@ -208,6 +208,12 @@ fn a_volume_of_memory_has_no_more_room_than_it_was_given() {
         "ls -l /cache | awk '{print $5}'; echo x > /cache/g; rm /cache/f; echo y > /cache/g; cat /cache/g",
     ]);
     assert_eq!(said.unwrap().stdout.as_str(), "\n4194304\ny\n");
+    // Who could not write failed.
+    let script = "rm /cache/g; dd if=/dev/zero of=/cache/f bs=1M count=8; echo x > /cache/g || echo no; cat /etc/hostname > /cache/h; echo $?; \
+                  echo z; echo $?; set -e; echo x >> /cache/g; echo on";
+    let said = world.exec(&["sh", "-c", script]).unwrap();
+    assert_eq!((said.exit_code, said.stdout.as_str()), (1, "no\n1\nz\n0\n"), "{}", said.stderr);
+    assert_eq!(said.stderr.matches("sh: write error: No space left on device").count(), 3, "{}", said.stderr);
     world.wait(15);
     assert_eq!(world.shown(), "Running", "memory is no disk");
 }

@@ -2,7 +2,8 @@
 
 use crate::api::validation::{At, Faults, IMMUTABLE, names};
 use crate::api::{Column, Info, Object, Resource, Row, age};
-use crate::doc::{Doc, Timestamp};
+use crate::collections::BTreeSet;
+use crate::doc::{Doc, Str, Timestamp};
 
 /// The annotation of the class that claims get which name none.
 pub const IS_DEFAULT: &str = "storageclass.kubernetes.io/is-default-class";
@@ -64,9 +65,18 @@ impl Resource for StorageClasses {
         root.field("reclaimPolicy").one_of(faults, &["Delete", "Retain"]);
         root.field("volumeBindingMode").one_of(faults, &["Immediate", "WaitForFirstConsumer"]);
         for term in root.field("allowedTopologies").each() {
+            let mut keys: BTreeSet<Str> = BTreeSet::new();
             for expression in term.field("matchLabelExpressions").each() {
-                expression.field("values").require(faults);
-                expression.field("key").check(faults, names::qualified_name);
+                let (key, values) = (expression.field("key"), expression.field("values"));
+                values.require(faults);
+                let mut known: BTreeSet<Str> = BTreeSet::new();
+                for value in values.each().filter(|value| !known.insert(value.str())) {
+                    faults.duplicate(&value, &value);
+                }
+                key.check(faults, names::qualified_name);
+                if !keys.insert(key.str()) {
+                    faults.duplicate(&key, &key);
+                }
             }
         }
     }

@@ -6,7 +6,8 @@ use crate::api::{Key, Kind, Object, Request, Subresource, Verb};
 use crate::doc;
 use crate::doc::{Doc, Timestamp};
 
-use super::fields::{Fields, Shape};
+use super::fields::Fields;
+use super::shape::Shape;
 use super::{Entry, write};
 
 /// Who writes through which part: the places in `Meta::written`.
@@ -102,7 +103,7 @@ fn entries(object: &Object, doc: &Doc) -> Vec<Entry> {
     if written.0 == [0; 4] {
         return Vec::new();
     }
-    let mut rest = Fields::changed(&Doc::Null, doc, Shape::of(None));
+    let mut rest = Fields::changed(&Doc::Null, doc, Shape::of(object.key.kind, None));
     for entry in super::read(&object.meta.managed_fields) {
         rest.subtract(&entry.fields);
     }
@@ -150,7 +151,7 @@ fn event(object: &Object, doc: &Doc) -> Option<Entry> {
         _ => CONTROLLERS,
     };
     let at = doc["lastTimestamp"].as_time().unwrap_or(object.meta.creation).floor_seconds();
-    Some(entry(object, manager, "", at, Fields::changed(&Doc::Null, doc, Shape::of(None))))
+    Some(entry(object, manager, "", at, Fields::changed(&Doc::Null, doc, Shape::of(object.key.kind, None))))
 }
 
 /// The share of most kinds: a status is its writer's, with the annotations where nobody else writes.

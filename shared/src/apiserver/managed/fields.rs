@@ -1,8 +1,10 @@
 //! Sets of fields, as `managedFields` keeps them: `f:` a field, `k:` an item of a list by its keys, `v:` an item of a
 //! set; `.` stands for the place itself where more lies below it.
 
-use crate::collections::{BTreeMap, BTreeSet, sort};
+use crate::collections::{BTreeMap, BTreeSet};
 use crate::doc::{Doc, Map, Str, intern, literal, parse_json};
+
+use super::shape::{ListKind, Shape, item_key, named_key};
 
 /// A place in an object: the steps to it.
 pub(super) type Place = Vec<Str>;
@@ -12,154 +14,6 @@ pub(super) type Place = Vec<Str>;
 pub(super) struct Fields {
     here: bool,
     below: BTreeMap<Str, Fields>,
-}
-
-/// How the items of a list are told apart.
-#[derive(Clone, Copy, PartialEq)]
-enum ListKind<'a> {
-    Atomic,
-    Set,
-    Keys(&'static [&'static str]),
-    /// By the fields that the schema `.0` of the list names; the items' schema may have defaults for them.
-    Named(&'a Doc),
-}
-
-/// An item of `ownerReferences`.
-const OWNER: &str = "ownerReferences[]";
-
-/// Objects that are owned as a whole.
-const ATOMIC_MAPS: &[&str] = &[
-    OWNER,
-    "selector",
-    "labelSelector",
-    "namespaceSelector",
-    "nodeSelector",
-    "fieldRef",
-    "resourceFieldRef",
-    "configMapKeyRef",
-    "secretKeyRef",
-    "configMapRef",
-    "secretRef",
-    "involvedObject",
-    "scaleTargetRef",
-    "roleRef",
-    "requiredDuringSchedulingIgnoredDuringExecution",
-];
-
-/// Parts of an object that Go always writes, if only as `null`: their coming is nobody's doing.
-const ALWAYS_THERE: &[&str] = &[
-    "metadata",
-    "spec",
-    "status",
-    "template",
-    "strategy",
-    "updateStrategy",
-    "jobTemplate",
-    "containers",
-    "loadBalancer",
-];
-
-/// What is known of a place: the field it is in, and what its definition says of it where people defined it.
-#[derive(Clone, Copy)]
-pub(super) struct Shape<'a> {
-    field: &'a str,
-    schema: Option<&'a Doc>,
-    is_root: bool,
-}
-
-impl<'a> Shape<'a> {
-    /// A whole object; `schema` is that of a custom resource.
-    pub(super) fn of(schema: Option<&'a Doc>) -> Shape<'a> {
-        Shape { field: "", schema, is_root: true }
-    }
-
-    /// A field of it, or (without a name) an item.
-    fn below(self, name: &'a str) -> Shape<'a> {
-        let is_metadata = self.is_root && name == "metadata";
-        let schema = self.schema.filter(|_| !is_metadata).map(|schema| match name {
-            "" => &schema["items"],
-            name => match &schema["properties"][name] {
-                Doc::Null => &schema["additionalProperties"],
-                known => known,
-            },
-        });
-        // Owners are owned one by one, each as a whole.
-        let field = if name.is_empty() && self.field == "ownerReferences" { OWNER } else { name };
-        Shape { field, schema, is_root: false }
-    }
-
-    /// Whether Go always writes it, if only as `null`.
-    fn is_always_there(self) -> bool {
-        match self.schema {
-            Some(_) => false,
-            None => ALWAYS_THERE.contains(&self.field),
-        }
-    }
-
-    /// Whether an object here is owned as a whole.
-    fn is_atomic(self) -> bool {
-        match self.schema {
-            Some(schema) => schema["x-kubernetes-map-type"].as_str() == Some("atomic"),
-            None => ATOMIC_MAPS.contains(&self.field),
-        }
-    }
-
-    /// How the items of a list here are owned. Ports of containers and of Services are told apart by what they say
-    /// themselves.
-    fn list_kind(self, list: &Doc) -> ListKind<'a> {
-        if let Some(schema) = self.schema {
-            return match schema["x-kubernetes-list-type"].as_str() {
-                Some("set") => ListKind::Set,
-                Some("map") => ListKind::Named(schema),
-                _ => ListKind::Atomic,
-            };
-        }
-        ListKind::Keys(match self.field {
-            "finalizers" | "podCIDRs" => return ListKind::Set,
-            "ports" if list[0]["containerPort"].is_null() => &["port", "protocol"],
-            "ports" => &["containerPort", "protocol"],
-            "containers"
-            | "initContainers"
-            | "ephemeralContainers"
-            | "volumes"
-            | "env"
-            | "imagePullSecrets"
-            | "schedulingGates"
-            | "resourceClaims" => &["name"],
-            "volumeMounts" => &["mountPath"],
-            "volumeDevices" => &["devicePath"],
-            "hostAliases" | "podIPs" => &["ip"],
-            "conditions" | "addresses" => &["type"],
-            "ownerReferences" => &["uid"],
-            "topologySpreadConstraints" => &["topologyKey", "whenUnsatisfiable"],
-            _ => return ListKind::Atomic,
-        })
-    }
-}
-
-/// The key of an item; ports are TCP where they say nothing.
-fn item_key(item: &Doc, keys: &[&str]) -> Str {
-    step_of_keys(keys.iter().map(|key| match (*key, &item[*key]) {
-        ("protocol", Doc::Null) => (*key, Doc::from("TCP")),
-        (key, value) => (key, value.clone()),
-    }))
-}
-
-/// The same for a list that a definition speaks of: what an item does not say, its default does; else it is left out.
-fn named_key(item: &Doc, schema: &Doc) -> Str {
-    let mut keys: Vec<&str> =
-        schema["x-kubernetes-list-map-keys"].items().iter().filter_map(Doc::as_str).collect();
-    sort(&mut keys);
-    let value = |key: &str| match &item[key] {
-        Doc::Null => schema["items"]["properties"][key]["default"].clone(),
-        value => value.clone(),
-    };
-    step_of_keys(keys.into_iter().map(|key| (key, value(key))).filter(|(_, value)| !value.is_null()))
-}
-
-fn step_of_keys<'a>(keys: impl Iterator<Item = (&'a str, Doc)>) -> Str {
-    let parts = keys.map(|(key, value)| format!("{key:?}:{value}"));
-    format!("k:{{{}}}", parts.collect::<Vec<_>>().join(",")).into()
 }
 
 /// A value taken apart into what is owned by itself.
@@ -176,7 +30,7 @@ fn parts<'a>(doc: &'a Doc, shape: Shape<'a>) -> Parts<'a> {
                 .map(|(key, value)| (format!("f:{key}").into(), key.as_str(), value))
                 .collect(),
         ),
-        Doc::List(items) => match shape.list_kind(doc) {
+        Doc::List(items) => match shape.list_kind() {
             ListKind::Named(schema) if !items.is_empty() => {
                 Parts::Named(items.iter().map(|item| (named_key(item, schema), "", item)).collect())
             }
@@ -487,7 +341,7 @@ pub(super) fn merge(live: &Doc, config: &Doc, shape: Shape<'_>) -> Doc {
             config.is_empty() && !config.is_null() && matches!(config, Doc::Map(_) | Doc::List(_));
         return if says_nothing
             && std::mem::discriminant(live) == std::mem::discriminant(config)
-            && !(matches!(config, Doc::List(_)) && shape.list_kind(config) == ListKind::Atomic)
+            && !(matches!(config, Doc::List(_)) && shape.list_kind() == ListKind::Atomic)
         {
             live.clone()
         } else {
@@ -591,9 +445,12 @@ pub(super) fn shown(place: &[Str]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::api::Kind;
     use crate::doc;
 
-    const PLAIN: Shape<'static> = Shape { field: "", schema: None, is_root: true };
+    fn plain() -> Shape<'static> {
+        Shape::of(Kind::Deployment, None)
+    }
 
     fn deployment() -> Doc {
         doc!({
@@ -608,26 +465,26 @@ mod tests {
 
     #[test]
     fn what_is_said_is_owned_in_parts() {
-        let said = Fields::said(&deployment(), PLAIN).to_doc().to_json();
+        let said = Fields::said(&deployment(), plain()).to_doc().to_json();
         let expected = concat!(
             r#"{"f:metadata":{"f:finalizers":{"v:\"a/b\"":{}},"f:labels":{"f:app":{}}},"f:spec":{"f:replicas":{},"#,
             r#""f:selector":{},"f:template":{"f:spec":{"f:containers":{"k:{\"name\":\"c\"}":{".":{},"f:image":{},"#,
             r#""f:name":{},"f:ports":{"k:{\"containerPort\":80,\"protocol\":\"TCP\"}":{".":{},"f:containerPort":{}}}}}}}}}"#,
         );
         assert_eq!(said, expected);
-        assert_eq!(Fields::from_doc(&parse_json(expected).unwrap()), Fields::said(&deployment(), PLAIN));
+        assert_eq!(Fields::from_doc(&parse_json(expected).unwrap()), Fields::said(&deployment(), plain()));
     }
 
     #[test]
     fn what_comes_new_is_owned_with_the_place_it_is_in() {
-        let changed = Fields::changed(&Doc::Null, &deployment(), PLAIN).to_doc();
+        let changed = Fields::changed(&Doc::Null, &deployment(), plain()).to_doc();
         assert_eq!(changed["f:metadata"]["f:labels"].to_json(), r#"{".":{},"f:app":{}}"#);
         let template = &changed["f:spec"]["f:template"]["f:spec"]["f:containers"];
         assert!(template["."].is_null() && !template["k:{\"name\":\"c\"}"]["."].is_null());
         let mut scaled = deployment();
         scaled.set_at(&["spec", "replicas"], 5i64);
         assert_eq!(
-            Fields::changed(&deployment(), &scaled, PLAIN).to_doc().to_json(),
+            Fields::changed(&deployment(), &scaled, plain()).to_doc().to_json(),
             r#"{"f:spec":{"f:replicas":{}}}"#
         );
     }
@@ -635,7 +492,7 @@ mod tests {
     #[test]
     fn merges_and_removes_by_place() {
         let config = doc!({ "spec": { "template": { "spec": { "containers": [{ "name": "c", "image": "j" }, { "name": "x" }] } } } });
-        let merged = merge(&deployment(), &config, PLAIN);
+        let merged = merge(&deployment(), &config, plain());
         let containers = &merged["spec"]["template"]["spec"]["containers"];
         assert_eq!(containers.items().len(), 2);
         assert_eq!(containers[0]["image"].as_str(), Some("j"));
@@ -644,15 +501,15 @@ mod tests {
         let place: Place =
             ["f:spec", "f:template", "f:spec", "f:containers", "k:{\"name\":\"x\"}"].map(Str::from).into();
         assert_eq!(shown(&place), ".spec.template.spec.containers[name=\"x\"]");
-        let said = Fields::said(&doc!({ "spec": { "replicas": 3 } }), PLAIN);
+        let said = Fields::said(&doc!({ "spec": { "replicas": 3 } }), plain());
         let names = |others: &[&Fields]| {
             let mut pruned = merged.clone();
-            prune(&mut pruned, &Fields::said(&config, PLAIN), Some(&said), others, PLAIN);
+            prune(&mut pruned, &Fields::said(&config, plain()), Some(&said), others, plain());
             let left = pruned["spec"]["template"]["spec"]["containers"].items();
             left.iter().map(|container| container["name"].str().to_string()).collect::<Vec<_>>()
         };
         assert_eq!(names(&[]), [""; 0]);
         let other = doc!({ "spec": { "template": { "spec": { "containers": [{ "name": "c" }] } } } });
-        assert_eq!(names(&[&Fields::said(&other, PLAIN)]), ["c"]);
+        assert_eq!(names(&[&Fields::said(&other, plain())]), ["c"]);
     }
 }

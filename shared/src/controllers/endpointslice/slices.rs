@@ -3,13 +3,13 @@
 use crate::api::core::service::Service;
 use crate::api::discovery::endpointslice::EndpointSlice;
 use crate::api::{Kind, Of, PatchKind, Request, User};
-use crate::collections::BTreeMap;
+use crate::collections::{BTreeMap, sort_by_key};
 use crate::controllers::status::resource_version;
 use crate::controllers::world::World;
 use crate::doc;
 use crate::doc::{Doc, Str, Timestamp};
 
-use super::{MANAGED_BY, MANAGER, SERVICE_NAME};
+use super::{MANAGED_BY, MANAGER, SERVICE_NAME, hints};
 
 /// Annotation: when that happened on account of which the slice was written.
 const TRIGGER: &str = "endpoints.kubernetes.io/last-change-trigger-time";
@@ -21,17 +21,21 @@ const MOST: usize = 100;
 pub struct Slices {
     known: BTreeMap<Str, Draft>,
     fresh: Vec<Draft>,
+    /// Endpoints that have no place yet, by the ports that they need.
+    waiting: Vec<(Doc, Vec<Doc>)>,
+    /// Whether endpoints keep the hints that they have until all of them are looked at.
+    keeps_hints: bool,
     /// The earliest moment at which the Service was made or a pod became ready, or ceased to be.
     trigger: Option<Timestamp>,
 }
 
 #[derive(Clone)]
-struct Draft {
+pub(super) struct Draft {
     object: Option<Of<EndpointSlice>>,
     ports: Doc,
     /// As long as nothing changes the list stays the object's own, uncopied.
-    endpoints: Doc,
-    changed: bool,
+    pub(super) endpoints: Doc,
+    pub(super) changed: bool,
 }
 
 impl Draft {
@@ -43,12 +47,16 @@ impl Draft {
         self.endpoints.items().len()
     }
 
-    fn has_room_for(&self, ports: &Doc) -> bool {
-        self.len() < MOST && (self.ports == *ports || self.len() == 0 && self.object.is_some())
+    /// Takes as many as there is room for.
+    fn fill(&mut self, endpoints: &mut Vec<Doc>) {
+        let count = endpoints.len().min(MOST.saturating_sub(self.len()));
+        if count > 0 {
+            self.edit().extend(endpoints.drain(..count));
+        }
     }
 
     /// The endpoints to be changed.
-    fn edit(&mut self) -> &mut Vec<Doc> {
+    pub(super) fn edit(&mut self) -> &mut Vec<Doc> {
         self.changed = true;
         self.endpoints.items_mut()
     }
@@ -67,7 +75,8 @@ impl Slices {
         };
         let known: BTreeMap<Str, Draft> = ours.map(draft).collect();
         let trigger = known.is_empty().then_some(service.meta().creation);
-        Slices { known, fresh: Vec::new(), trigger }
+        let keeps_hints = hints::wanted(service);
+        Slices { known, fresh: Vec::new(), waiting: Vec::new(), keeps_hints, trigger }
     }
 
     /// Sets a pod's endpoint (with the ports it needs), or takes it out. Since `since` it is ready, or is not.
@@ -86,7 +95,11 @@ impl Slices {
                 .position(|item| item["targetRef"]["name"].as_str() == Some(pod))
         {
             match wanted {
-                Some((ports, endpoint)) if ports == draft.ports => {
+                Some((ports, mut endpoint)) if ports == draft.ports => {
+                    let hints = &draft.endpoints[at]["hints"];
+                    if self.keeps_hints && !hints.is_null() {
+                        endpoint.set("hints", hints.clone());
+                    }
                     let serving = |endpoint: &Doc| endpoint["conditions"]["serving"].clone();
                     let turned = serving(&endpoint) != serving(&draft.endpoints[at]);
                     if endpoint != draft.endpoints[at] {
@@ -103,7 +116,10 @@ impl Slices {
             }
         }
         if let Some((ports, endpoint)) = wanted {
-            self.insert(ports, endpoint);
+            match self.waiting.iter_mut().find(|(others, _)| *others == ports) {
+                Some((_, endpoints)) => endpoints.push(endpoint),
+                None => self.waiting.push((ports, vec![endpoint])),
+            }
             self.notice(since);
         }
     }
@@ -112,24 +128,40 @@ impl Slices {
         self.trigger = self.trigger.into_iter().chain(since).min();
     }
 
-    /// Slices that change anyway come first, then the fullest.
-    fn insert(&mut self, ports: Doc, endpoint: Doc) {
-        let all = self.known.values_mut().chain(&mut self.fresh);
-        let best =
-            all.filter(|draft| draft.has_room_for(&ports)).max_by_key(|draft| (draft.changed, draft.len()));
-        match best {
-            Some(draft) => {
-                draft.ports = ports;
-                draft.edit().push(endpoint);
+    /// Gives all endpoints a place: slices that change anyway are filled first, the fullest before the others. What is
+    /// left goes as a whole into the slice that it fills best, or into new ones.
+    pub fn settle(&mut self) {
+        for (ports, mut left) in std::mem::take(&mut self.waiting) {
+            let mut changing: Vec<&mut Draft> = self.known.values_mut().collect();
+            changing.retain(|draft| draft.changed && draft.len() > 0 && draft.ports == ports);
+            sort_by_key(&mut changing, |draft| MOST.saturating_sub(draft.len()));
+            changing.into_iter().for_each(|draft| draft.fill(&mut left));
+            while !left.is_empty() {
+                let room = |draft: &&mut Draft| {
+                    !draft.changed && draft.ports == ports && left.len() + draft.len() <= MOST
+                };
+                let best = self.known.values_mut().filter(room).max_by_key(|draft| draft.len());
+                match best.filter(|_| left.len() < MOST) {
+                    Some(draft) => draft.fill(&mut left),
+                    None => {
+                        let mut draft = Draft::new(ports.clone(), Doc::from(Vec::<Doc>::new()));
+                        draft.fill(&mut left);
+                        self.fresh.push(draft);
+                    }
+                }
             }
-            None => self.fresh.push(Draft::new(ports, Doc::from(vec![endpoint]))),
         }
     }
 
-    /// The requests that make it so. `whole` says whether the labels are to be looked at, too.
+    /// All of them.
+    pub(super) fn drafts(&mut self) -> impl Iterator<Item = &mut Draft> {
+        self.known.values_mut().chain(&mut self.fresh)
+    }
+
+    /// The requests that make it so once all is settled. `whole` says whether the labels are to be looked at, too.
     pub fn requests(self, service: &Of<Service>, whole: bool, user: &User) -> Vec<Request> {
         let labels = labels(service);
-        let Slices { known, mut fresh, trigger } = self;
+        let Slices { known, mut fresh, trigger, .. } = self;
         let trigger = trigger.map_or(Doc::Null, |time| Doc::from(time.rfc3339()));
         if known.is_empty() && fresh.is_empty() {
             // Every Service has a slice, if only an empty one.
@@ -141,7 +173,6 @@ impl Slices {
             let Some(object) = draft.object.take() else { continue };
             let relabel = whole && object.meta().labels != labels;
             if draft.len() == 0
-                && draft.changed
                 && let Some(new) = fresh.pop()
             {
                 // Rewriting a slice beats deleting it and making another.
@@ -207,6 +238,7 @@ fn labels(service: &Of<Service>) -> Doc {
 #[cfg(test)]
 mod tests {
     use super::{Draft, MOST, Slices};
+    use crate::collections::BTreeMap;
     use crate::doc;
     use crate::doc::{Doc, Str};
 
@@ -216,15 +248,52 @@ mod tests {
 
     #[test]
     fn a_slice_takes_a_hundred_and_other_ports_take_another() {
-        let mut slices =
-            Slices { known: crate::collections::BTreeMap::new(), fresh: Vec::<Draft>::new(), trigger: None };
+        let mut slices = Slices {
+            known: BTreeMap::new(),
+            fresh: Vec::new(),
+            waiting: Vec::new(),
+            keeps_hints: false,
+            trigger: None,
+        };
         let (http, other) = (doc!([{ "port": 80i64 }]), doc!([{ "port": 8080i64 }]));
         for number in 0..=MOST {
             let pod: Str = format!("pod-{number}").into();
             slices.put(&pod, None, Some((http.clone(), endpoint(&pod))), None);
         }
         slices.put(&"odd".into(), None, Some((other, endpoint(&"odd".into()))), None);
+        slices.settle();
         let sizes: Vec<usize> = slices.fresh.iter().map(|draft| draft.len()).collect();
         assert_eq!(sizes, [MOST, 1, 1]);
+    }
+
+    #[test]
+    fn what_changes_is_filled_and_what_is_left_stays_together() {
+        let pods =
+            |from: usize, to: usize| (from..to).map(|number| endpoint(&format!("pod-{number}").into()));
+        // The sizes of two slices, whether the first changes, how many come, and what there is then.
+        for (sizes, changes, come, then) in [
+            ([95, 0], false, 10, vec![95, 0, 10]),
+            ([95, 90], false, 10, vec![95, 100]),
+            ([94, 90], true, 10, vec![100, 94]),
+            ([94, 90], true, 120, vec![100, 90, 100, 14]),
+        ] {
+            let ports = || doc!([{ "port": 80i64 }]);
+            let draft = |size: usize, changed: bool| {
+                let endpoints = Doc::from(pods(0, size).collect::<Vec<_>>());
+                // One without endpoints is a placeholder.
+                let ports = if size > 0 { ports() } else { Doc::Null };
+                Draft { object: None, ports, endpoints, changed }
+            };
+            let known = [("a".into(), draft(sizes[0], changes)), ("b".into(), draft(sizes[1], false))];
+            let waiting = vec![(ports(), pods(1000, 1000 + come).collect())];
+            let known = BTreeMap::from_iter(known);
+            let mut slices = Slices { known, fresh: Vec::new(), waiting, keeps_hints: false, trigger: None };
+            slices.settle();
+            assert_eq!(
+                slices.drafts().map(|draft| draft.len()).collect::<Vec<_>>(),
+                then,
+                "{sizes:?} {come}"
+            );
+        }
     }
 }

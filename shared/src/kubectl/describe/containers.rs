@@ -231,8 +231,11 @@ fn environment(sheet: &mut Sheet<'_, '_>, container: &Doc, pod: Option<&Doc>) {
             format!("{name}:\t{} ({})", of_resource(container, resource), resource["resource"].str())
         } else if !from["secretKeyRef"].is_null() {
             key("secretKeyRef", "in secret")
-        } else {
+        } else if !from["configMapKeyRef"].is_null() {
             key("configMapKeyRef", "of config map")
+        } else {
+            // kubectl says nothing of those from files.
+            continue;
         };
         sheet.line(3, line);
     }

@@ -460,8 +460,9 @@ impl Task {
             return self.enter(Block::Function, code, block, fields);
         }
         let again = self.reads_live().then(|| fields.clone());
+        self.short = false;
         match self.program(name, fields, world) {
-            Done::Status(status) => self.status = status,
+            Done::Status(status) => self.status = if self.short { status.max(1) } else { status },
             // It waits for an end that cannot come any more.
             Done::NeedsInput if self.is_full() => {
                 self.write(true, &format!("{name}: memory exhausted\n"), world);

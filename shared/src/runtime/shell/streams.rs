@@ -103,7 +103,7 @@ impl Task {
                 if let Err(why) = world.place.write(&path, text, true) {
                     let message = format!("sh: write error: {why}\n");
                     self.emit(true, &message);
-                    self.status = 1;
+                    self.short = true;
                 }
             }
             Sink::Out => self.emit(false, text),

@@ -6,7 +6,7 @@ use crate::api::{Key, Uid};
 use crate::codec::Codec;
 use crate::collections::BTreeMap;
 use crate::doc::{Doc, Str};
-use crate::sim::Context;
+use crate::sim::{Context, CriEvent};
 
 use super::super::Runtime;
 use super::super::container::{Container, Sandbox};
@@ -345,6 +345,23 @@ impl Runtime {
     pub(in crate::runtime) fn set_volume(&mut self, pod: Uid, volume: Str, files: Vec<(Str, Str)>) {
         let Some(sandbox) = self.sandboxes.get_mut(&pod) else { return };
         sandbox.volumes.insert(volume, super::super::shell::Files(files.into_iter().collect()));
+    }
+
+    /// The kubelet wants to know what programs wrote to a pod's volumes.
+    pub(in crate::runtime) fn read_files(
+        &mut self,
+        pod: Uid,
+        container: Str,
+        files: Vec<(Str, Str)>,
+        cx: &mut Context<'_>,
+    ) {
+        let Some(sandbox) = self.sandboxes.get(&pod) else { return };
+        let read = |(volume, path): (Str, Str)| {
+            let text = sandbox.volumes.get(&volume)?.0.get(&path)?.clone();
+            Some((volume, path, text))
+        };
+        let files = files.into_iter().filter_map(read).collect();
+        self.tell(CriEvent::FilesRead { pod, container, files }, cx);
     }
 
     /// What a container left as its termination message.

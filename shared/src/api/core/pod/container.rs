@@ -104,7 +104,7 @@ pub(super) fn common(container: &At<'_>, around: &Around<'_>, faults: &mut Fault
     let policies = ["File", "FallbackToLogsOnError"];
     container.field("terminationMessagePolicy").require_one_of(faults, &policies);
     ports(&container.field("ports"), faults);
-    env::validate(container, faults);
+    env::validate(container, around, faults);
     mounts::validate(container, around, faults);
     container.field("imagePullPolicy").require_one_of(faults, &["Always", "IfNotPresent", "Never"]);
     resources(&container.field("resources"), faults);

@@ -242,13 +242,17 @@ fn lacks_version(item: &Doc) -> bool {
             && item["serviceAccountToken"]["expirationSeconds"].is_null())
 }
 
-/// References to fields are of API version v1, where nothing else is said; those to amounts are divided by nothing.
+/// References to fields are of API version v1, where nothing else is said; those to amounts are divided by nothing, and
+/// those to files must be met.
 fn default_reference(item: &mut Doc) {
     for (reference, field, value) in [("fieldRef", "apiVersion", "v1"), ("resourceFieldRef", "divisor", "0")]
     {
         if !item[reference].is_null() {
             item.at_mut(&[reference]).default_to(field, value);
         }
+    }
+    if !item["fileKeyRef"].is_null() {
+        item.at_mut(&["fileKeyRef"]).default_to("optional", false);
     }
 }
 

@@ -5,6 +5,8 @@ use crate::api::validation::names;
 use crate::api::validation::{At, Faults};
 use crate::doc::Doc;
 
+use super::container::Around;
+
 /// Fields of a pod that a variable can take its value from.
 const ENV_FIELDS: &[&str] = &[
     "metadata.name",
@@ -35,12 +37,12 @@ const RESOURCES: &[&str] = &[
     "requests.memory",
 ];
 
-pub(super) fn validate(container: &At<'_>, faults: &mut Faults) {
+pub(super) fn validate(container: &At<'_>, around: &Around<'_>, faults: &mut Faults) {
     for variable in container.field("env").each() {
         variable.field("name").require_and_check(faults, names::env_name);
         let from = variable.field("valueFrom");
         if from.is_set() {
-            value_from(&from, !variable["value"].is_empty(), faults);
+            value_from(&from, !variable["value"].is_empty(), around, faults);
         }
     }
     let all = container.field("envFrom");
@@ -61,9 +63,9 @@ pub(super) fn validate(container: &At<'_>, faults: &mut Faults) {
     }
 }
 
-fn value_from(from: &At<'_>, has_value: bool, faults: &mut Faults) {
+fn value_from(from: &At<'_>, has_value: bool, around: &Around<'_>, faults: &mut Faults) {
     let mut sources = 0;
-    for kind in ["fieldRef", "resourceFieldRef", "configMapKeyRef", "secretKeyRef"] {
+    for kind in ["fieldRef", "resourceFieldRef", "configMapKeyRef", "secretKeyRef", "fileKeyRef"] {
         let reference = from.field(kind);
         if !reference.is_set() {
             continue;
@@ -72,6 +74,7 @@ fn value_from(from: &At<'_>, has_value: bool, faults: &mut Faults) {
         match kind {
             "fieldRef" => field_ref(&reference, ENV_FIELDS, faults),
             "resourceFieldRef" => resource_field_ref(&reference, false, faults),
+            "fileKeyRef" => file_key_ref(&reference, around, faults),
             _ => {
                 reference.field("name").check(faults, names::dns_subdomain);
                 reference.field("key").require_and_check(faults, names::config_key);
@@ -85,6 +88,29 @@ fn value_from(from: &At<'_>, has_value: bool, faults: &mut Faults) {
         _ => "may not have more than one field specified at a time",
     };
     faults.invalid(from, &Doc::from(""), why);
+}
+
+/// A reference to a variable in a file of the pod's own.
+fn file_key_ref(reference: &At<'_>, around: &Around<'_>, faults: &mut Faults) {
+    let (key, volume, path) =
+        (reference.field("key"), reference.field("volumeName"), reference.field("path"));
+    key.require_and_check(faults, names::env_name);
+    if path.require(faults) {
+        for message in names::descending_path(path.text()) {
+            faults.invalid(&path, &path, message);
+        }
+    }
+    if !volume.require(faults) {
+        return;
+    }
+    let mut volumes = around.spec["volumes"].items().iter();
+    match volumes.find(|known| known["name"].as_str() == Some(volume.text())) {
+        None => faults.not_found(&volume, &Doc::from(volume.text())),
+        Some(known) if known["emptyDir"].is_null() => {
+            faults.invalid(&volume, &volume, "referenced volume must be of type emptyDir");
+        }
+        Some(_) => {}
+    }
 }
 
 /// A reference to one of the pod's own fields.
