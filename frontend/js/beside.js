@@ -74,7 +74,8 @@ const sized = new ResizeObserver(hold);
 function holdOn() {
   const found = [stage(), document.querySelector(".desk .dock")];
   if (found.includes(null)) return void setTimeout(holdOn, 500);
-  found.forEach((one) => sized.observe(one));
+  // What is told above the stage moves it, and makes the page taller.
+  for (const one of [...found, document.body]) sized.observe(one);
   return undefined;
 }
 for (const name of ["scroll", "resize"]) addEventListener(name, hold, { passive: true });

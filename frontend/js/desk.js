@@ -103,7 +103,7 @@ export function commandOf(request) {
   if (subject) return `kubectl describe ${subject.kind.toLowerCase()} ${subject.name}${where(subject.namespace)}`;
   const { command } = request.command ?? {};
   if (!command) return undefined;
-  if (command.apply !== undefined) return "kubectl apply -f editor.yaml";
+  if (command.apply !== undefined) return `kubectl apply -f ${kubarium.files?.nameOf(command.apply) ?? "editor.yaml"}`;
   if (command.kubectl) return `kubectl ${command.kubectl}`;
   const object = command.delete?.object;
   if (object) return `kubectl delete ${object.kind.toLowerCase()} ${object.name}${where(object.namespace)}`;

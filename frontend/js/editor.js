@@ -2,7 +2,7 @@
 // Colours come from the page's CSS variables, so light and dark follow without a word from here.
 
 import { autocompletion, closeBrackets, closeBracketsKeymap, completionKeymap } from "@codemirror/autocomplete";
-import { defaultKeymap, history, historyKeymap, indentWithTab } from "@codemirror/commands";
+import { defaultKeymap, history, historyKeymap, indentWithTab, isolateHistory } from "@codemirror/commands";
 import { yaml } from "@codemirror/lang-yaml";
 import {
   bracketMatching, foldGutter, foldKeymap, HighlightStyle, indentOnInput, indentUnit, syntaxHighlighting,
@@ -115,6 +115,9 @@ const notTooDeep = EditorState.transactionExtender.of(({ changes, newDoc, startS
   const deep = isTooDeep(newDoc.toString());
   return deep === plain ? null : { effects: colouring.reconfigure(colours(deep)) };
 });
+
+/** Whether a file is no manifest, by its name: what programs print goes into files, too. */
+const isOther = (name, text) => (/\.\w+$/.test(name) ? !/\.(ya?ml|json)$/.test(name) : !/^(apiVersion|kind):|^\s*\{/m.test(text));
 
 /** Marks a change made by the program: only the user's own edits are reported. */
 const byProgram = Annotation.define();
@@ -254,7 +257,7 @@ export function create(element, text, { onApply, onSave, onChange, onShow, onFil
           view.focus();
         },
       }, name)));
-  });
+  }, (text) => isOther(files.open.name, text));
   let hearing;
   const hearSoon = () => {
     clearTimeout(hearing);
@@ -291,6 +294,9 @@ export function create(element, text, { onApply, onSave, onChange, onShow, onFil
       if (focus) view.focus();
     },
     current: () => view.state,
+    written: (state, next) => state.update({
+      changes: { from: 0, to: state.doc.length, insert: next }, annotations: [byProgram.of(true), isolateHistory.of("full")],
+    }).state,
     changed: heard,
     undoable: (words, act) => note(words, { action: say("undo"), act }),
   });
@@ -313,6 +319,9 @@ export function create(element, text, { onApply, onSave, onChange, onShow, onFil
     view.dispatch({ effects: phrases.reconfigure(spoken()) });
   });
   language.observe(document.documentElement, { attributes: true, attributeFilter: ["lang"] });
+  // Its letters are larger for a room.
+  const looks = new MutationObserver(() => view.requestMeasure());
+  looks.observe(document.documentElement, { attributeFilter: ["data-present"] });
   const unfollow = followCluster(host, (isOther) => {
     // It would speak of what is no more.
     if (isOther) state.replaceChildren();
@@ -332,6 +341,18 @@ export function create(element, text, { onApply, onSave, onChange, onShow, onFil
     }
     const found = isBrought() && await brought();
     if (found && untouched()) files.restore(found);
+  }).finally(() => {
+    // Programs of the terminal write files.
+    window.kubarium.files = {
+      write: (name, next) => (next.length > MOST_TEXT ? tooLarge(name, next.length, MOST_TEXT) : files.write(name, next)),
+      remove: (name) => files.remove(name),
+      nameOf: (text) => files.texts().find(([, known]) => known === text)?.[0],
+      open: (name) => {
+        files.reopen(name);
+        focusWhenSeen(view);
+      },
+    };
+    dispatchEvent(new Event("files"));
   });
 
   return {
@@ -360,6 +381,7 @@ export function create(element, text, { onApply, onSave, onChange, onShow, onFil
       faults.stop();
       unfollow();
       language.disconnect();
+      looks.disconnect();
       view.destroy();
     },
   };
@@ -393,6 +415,16 @@ function followCluster(host, now, look) {
     watch.disconnect();
     engine.removeEventListener("message", hear);
   };
+}
+
+/** What is hidden cannot have the focus: its panel is on the way. */
+function focusWhenSeen(view) {
+  const watch = new IntersectionObserver((entries) => {
+    if (!entries.at(-1).isIntersecting) return;
+    watch.disconnect();
+    view.focus();
+  });
+  watch.observe(view.dom);
 }
 
 /** Hands on the files that are dropped on `host`. */

@@ -1,17 +1,15 @@
 // The terminal: one ES module, loaded when it is first opened (frontend/src/terminal.rs). kubectl runs in the worker;
-// here are the screen, the line that is typed, and what a shell does around a program: quotes, pipes, `;` and `&&`.
+// here are the screen and the line that is typed; what a shell does around a program is in terminal/.
 
 import { FitAddon } from "@xterm/addon-fit";
 import { Terminal } from "@xterm/xterm";
 import css from "@xterm/xterm/css/xterm.css";
-import { parse } from "shell-quote";
 import { converse } from "./terminal/converse.js";
-import { FILTERS, Wrong } from "./terminal/filters.js";
 import { inWords } from "./terminal/help.js";
-import { Line } from "./terminal/line.js";
-import { HERE, joined, open, wanted } from "./terminal/open.js";
-import { painted } from "./terminal/paint.js";
-import { Script, controls } from "./terminal/script.js";
+import { Line, width } from "./terminal/line.js";
+import { inOneLine, joined, open, wanted } from "./terminal/open.js";
+import { harmless } from "./terminal/paint.js";
+import { programs as shellOf } from "./terminal/programs.js";
 
 const KEPT = "kubarium.history";
 const MOST_KEPT = 500;
@@ -19,13 +17,11 @@ const MOST_KEPT = 500;
 const BATCH = 60_000;
 /** Of what nobody could read any more only the end is written: the screen keeps no more lines than this. */
 const SCROLLBACK = 5000;
+/** The size of the page's letters, in pixels (base.css). */
+const USUAL = 15;
 /** So many keys may be pressed before somebody reads them. */
 const MOST_AHEAD = 1000;
 
-/** What a program prints is text: whatever would move the cursor, ring, change colours or turn the direction of a line is
- *  shown as `cat -v` shows it, a carriage return that ends no line among it. */
-const harmless = (text) => text.replace(/[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]|\r(?!\n)/g, (sign) =>
-  sign < "\x80" ? `^${String.fromCharCode(sign.charCodeAt(0) ^ 64)}` : "\ufffd");
 /**
  * xterm makes <style> elements, which the Content-Security-Policy refuses: what it wants to be in them goes into style
  * sheets that the shadow root adopts. It makes them while it opens.
@@ -63,29 +59,40 @@ function colours(element) {
   };
 }
 
+/** The editor's files, for who writes to them: once it is there, with those of last time. */
+const desk = () => window.kubarium.files ?? new Promise((resolve) => addEventListener("files", () => resolve(window.kubarium.files), { once: true }));
+
 /**
  * Puts a terminal into `element`. `ask(json)` sends a TerminalRequest, `edit(text)` opens a text in the editor (and without one ends
- * that), `file(name)`
- * is the text of one of the editor's files, `files()` their names.
+ * that), `show()` its panel; `file(name)` is the text of one of the editor's files, `files()` their names.
  */
-export function create(element, { ask, edit, file, files }) {
+export function create(element, { ask, edit, show, file, files }) {
   const root = element.shadowRoot ?? element.attachShadow({ mode: "open" });
   const sheet = new CSSStyleSheet();
   sheet.replaceSync(`${css}\n.screen { height: 100%; } .xterm { height: 100%; }\n.xterm .xterm-viewport { background: none; }`);
   root.adoptedStyleSheets = [sheet];
   const screen = root.appendChild(document.createElement("div"));
   screen.className = "screen";
+  /** For a room letters grow as those of the page do. */
+  const larger = () => ("present" in document.documentElement.dataset ? Number.parseFloat(getComputedStyle(document.body).fontSize) / USUAL : 1);
+  const size = () => Math.round((element.clientWidth < 520 ? 12 : 13) * larger());
   const terminal = new Terminal({
-    scrollback: SCROLLBACK, fontSize: element.clientWidth < 520 ? 12 : 13, screenReaderMode: true, cursorBlink: false,
+    scrollback: SCROLLBACK, fontSize: size(), screenReaderMode: true, cursorBlink: false,
     fontFamily: getComputedStyle(element).getPropertyValue("--mono") || "monospace", theme: colours(element),
   });
   const fit = new FitAddon();
   terminal.loadAddon(fit);
   openIn(root, screen, terminal);
   terminal.textarea?.setAttribute("aria-label", element.getAttribute("aria-label") ?? "Terminal");
-  new ResizeObserver(() => element.clientWidth && fit.fit()).observe(element);
+  const fill = () => {
+    if (!element.clientWidth) return;
+    terminal.options.fontSize = size();
+    fit.fit();
+  };
+  new ResizeObserver(fill).observe(element);
   const repaint = () => (terminal.options.theme = colours(element));
   new MutationObserver(repaint).observe(document.documentElement, { attributeFilter: ["data-theme"] });
+  new MutationObserver(fill).observe(document.documentElement, { attributeFilter: ["data-present"] });
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", repaint);
 
   // ---- What is written ----
@@ -129,15 +136,9 @@ export function create(element, { ask, edit, file, files }) {
     if (kind === "edit") {
       saving = id;
       edit(of);
-    } else if (kind === "load") answer(id, file(of) ?? "");
-    else if (kind === "save") {
-      const link = document.createElement("a");
-      link.href = URL.createObjectURL(new Blob([of.text]));
-      link.download = of.name.split("/").pop();
-      link.click();
-      setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
-      answer(id);
-    } else if (kind === "forward") say("Ports of this cluster are not reachable from here; Ctrl-C ends this.\n");
+    } else if (kind === "load") answer(id, shell.text(of) ?? "");
+    else if (kind === "save") shell.save(of.name, of.text).then(() => answer(id));
+    else if (kind === "forward") say("Ports of this cluster are not reachable from here; Ctrl-C ends this.\n");
   };
 
   // ---- The shell ----
@@ -153,174 +154,17 @@ export function create(element, { ask, edit, file, files }) {
       localStorage.setItem(KEPT, JSON.stringify(history));
     } catch { /* A full or forbidden storage costs the history, nothing else. */ }
   };
-  let current = null;
-  let interrupted = false;
-  /** What `$(…)` collects instead of the screen. */
-  let captured = null;
-  /** Lets time pass in front of the screen; Ctrl-C ends that. */
-  const rest = (seconds) => new Promise((resolve) => {
-    const done = () => {
-      clearTimeout(timer);
-      current = null;
-      resolve();
-    };
-    const timer = setTimeout(done, Math.min(seconds * 1000, 2 ** 31 - 1));
-    current = { stop: done };
-  });
-
-  /** `-f editor.yaml` and `-f -` mean the editor's text, unless something comes through a pipe. */
-  const withFiles = (args, piped) => {
-    let stdin = piped;
-    const made = args.map((arg, index) => {
-      const joined = arg.match(/^(-f|--filename)=?(.+)$/)?.[2];
-      const name = joined ?? (["-f", "--filename"].includes(args[index - 1]) ? arg : undefined);
-      if (name === undefined || args[0] === "logs" || (index && args.slice(0, index).includes("--"))) return arg;
-      const text = name === "-" ? piped ?? file(files()[0] ?? "") : file(name.replace(/^\.\//, ""));
-      if (text === undefined || text === null) return arg;
-      stdin = stdin && name !== "-" ? `${stdin}\n---\n${text}` : text;
-      return joined === undefined ? "-" : "--filename=-";
-    });
-    return [made, stdin ?? ""];
-  };
-
-  const BUILTINS = {
-    clear: () => {
-      write("\x1b[2J\x1b[3J\x1b[H");
-      return "";
-    },
-    help: () => inWords().help,
-    seq: (args) => {
-      const [from, to] = args.length > 1 ? [args[0], args.at(-1)].map(Number) : [1, Number(args[0])];
-      const step = args.length > 2 ? Number(args[1]) : 1;
-      if (!(step > 0 && to - from < 10_000 * step)) throw new Wrong("seq: [FIRST [STEP]] LAST");
-      return Array.from({ length: Math.max(0, Math.floor((to - from) / step) + 1) }, (_, at) => `${from + at * step}\n`).join("");
-    },
-    history: () => history.map((text, index) => `${String(index + 1).padStart(5)}  ${text}\n`).join(""),
-    echo: (args) => `${args.join(" ")}\n`,
-    ls: () => files().map((name) => `${name}\n`).join(""),
-    cat: (args, stdin) => (args.length ? args : ["-"]).map((name) => {
-      const text = name === "-" ? stdin ?? "" : file(name);
-      if (text === undefined || text === null) throw new Wrong(`cat: ${name}: No such file or directory (${inWords().lists})`);
-      return text.endsWith("\n") || !text ? text : `${text}\n`;
-    }).join(""),
-  };
-
-  const CONTROL = controls({ exists: (name) => files().includes(name), rest, interrupted: () => interrupted });
-
   let learnt;
   /** What fields are for is a file of its own, which only `explain` needs; without it there are no words. */
   const documented = () => (learnt ??= fetch(document.querySelector("meta[name='asset:fields']").content)
     .then((answer) => (answer.ok ? answer.text() : Promise.reject())).then((text) => ask(JSON.stringify({ documentation: text })))
     .catch(() => (learnt = undefined)));
 
-  /** The first program of a pipeline; `out` hears its text, unless the program `talks` to who sits here. */
-  const begin = async (command, stdin, out, talks) => {
-    const [name, ...args] = command;
-    if (name === "kubectl" || name === "k") {
-      if (args.includes("explain")) await documented();
-      const [words, input] = withFiles(args, stdin);
-      const running = kubectl(words, { stdin: input, out, err: complain, talks });
-      current = running;
-      const code = await running.done;
-      current = null;
-      return code;
-    }
-    if (Object.hasOwn(BUILTINS, name)) {
-      out(BUILTINS[name](args, stdin));
-      return 0;
-    }
-    if (Object.hasOwn(CONTROL, name)) return CONTROL[name](args);
-    if (Object.hasOwn(FILTERS, name)) throw new Wrong(`${name}: ${inWords().reads}: kubectl … | ${name}`);
-    throw Object.assign(new Wrong(`${name}: command not found (${inWords().try_help})`), { code: 127 });
-  };
-
-  /** Runs commands with pipes between them; a kubectl or xargs behind a pipe takes what came so far as a whole. */
-  const pipeline = async (stages, stdin) => {
-    const last = (line, colours) => captured !== null ? (captured += `${line.replace(/\x1b\[[\d;]*m/g, "")}\n`) : write(`${colours ? line : painted(harmless(line))}\r\n`);
-    const at = stages.slice(1).findIndex(([name]) => ["xargs", "kubectl", "k"].includes(name)) + 1;
-    const mine = at > 0 ? stages.slice(0, at) : stages;
-    let kept = at > 0 ? "" : null;
-    const filters = mine.slice(1).map(([name, ...args]) => {
-      if (!Object.hasOwn(FILTERS, name)) throw Object.assign(new Wrong(`${name}: command not found (${inWords().try_help})`), { code: 127 });
-      return FILTERS[name](args);
-    });
-    const push = (from, lines) => {
-      for (let index = from; index < filters.length && lines.length; index++) lines = lines.flatMap((line) => filters[index].line(line));
-      for (const line of lines) {
-        if (kept !== null) kept += `${line.replace(/\x1b\[[\d;]*m/g, "")}\n`;
-        else last(line, filters.some((filter) => filter.colours));
-      }
-      if (filters.some((filter) => filter.full?.())) current?.stop();
-    };
-    let rest = "";
-    const clean = filters.length ? harmless : (text) => text;
-    let code = await begin(mine[0], stdin, (text) => {
-      rest += text;
-      const lines = rest.split("\n");
-      rest = lines.pop();
-      push(0, lines.map((line) => clean(line.replace(/\r$/, ""))));
-    }, !filters.length && kept === null && captured === null);
-    if (rest) push(0, [clean(rest)]);
-    filters.forEach((filter, index) => push(index + 1, filter.end()));
-    if (filters.length) code = filters.at(-1).code?.() ?? 0;
-    if (kept === null || interrupted) return code;
-    const [name, ...args] = stages[at];
-    if (name !== "xargs") return pipeline(stages.slice(at), kept);
-    const names = kept.split(/\s+/).filter(Boolean);
-    const command = args.filter((arg) => !/^-[rt]$/.test(arg));
-    if (!names.length) return 0;
-    return pipeline([[...command, ...names], ...stages.slice(at + 1)]);
-  };
-
-  /** Runs commands with pipes between them; the one where `HERE` stands is given a text to read. */
-  const run = async (text, input) => {
-    const stages = [[]];
-    let reader;
-    /** Whether the next word says where complaints go: they are read here in any case. */
-    let whither = false;
-    for (const token of split(text)) {
-      if (whither) whither = false;
-      else if ((token.op === ">&" || token.op === ">") && stages.at(-1).at(-1) === "2") {
-        stages.at(-1).pop();
-        whither = true;
-      } else if (token === HERE) reader = stages.at(-1);
-      else if (typeof token === "string") stages.at(-1).push(...script.apart(token));
-      else if (token.op === "|") stages.push([]);
-      else {
-        complain(`${token.op}: ${/[<>&]/.test(token.op) ? inWords().not_here : inWords().no_shell}\n`);
-        return 2;
-      }
-    }
-    if (stages.length === 1 && !stages[0].length) return script.code;
-    try {
-      const empty = stages.findIndex((stage) => !stage.length);
-      if (empty >= 0) throw new Wrong(`|: ${inWords()[empty === 0 ? "before" : "after"]}`);
-      // What comes through a pipe is not read by who is given something else.
-      const given = Math.max(0, stages.indexOf(reader));
-      return await pipeline(stages.slice(given), stages.includes(reader) ? input : undefined);
-    } catch (error) {
-      if (!(error instanceof Wrong)) throw error;
-      complain(`${error.message}\n`);
-      return error.code ?? 2;
-    }
-  };
-  // A `$` that no variable stands behind is a letter: jsonpath and awk-like texts keep theirs.
-  const split = (text) => parse(text, (name) => `$${name}`).map((token) => token.pattern ?? token);
-  const script = new Script({
-    run, complain, rest,
-    split: (text) => split(text).map((token) => token.op ?? token),
-    interrupted: () => interrupted,
+  const shell = shellOf({
+    write, complain, kubectl, documented, history,
     clear: (text) => write(`\x1b[2J\x1b[3J\x1b[H${harmless(text).replace(/\n/g, "\r\n")}`),
-    capture: async (work) => {
-      const before = captured;
-      captured = "";
-      try {
-        await work();
-        return captured;
-      } finally {
-        captured = before;
-      }
-    },
+    typed: (prompt) => line.read({ text: harmless(prompt), width: width(prompt) }),
+    store: { text: file, names: files, ready: async () => ({ ...(await desk()), show }) },
   });
 
   // ---- Completion ----
@@ -334,8 +178,9 @@ export function create(element, { ask, edit, file, files }) {
     const from = Array.from(before).length - Array.from(last).length;
     const matching = (list) => ({ from, words: [...new Set(list)].filter((word) => word.startsWith(last)).sort() });
     if (typed.length <= 1) {
-      return matching(before.includes("|") ? [...Object.keys(FILTERS), "xargs"] : ["kubectl", "k", ...Object.keys(BUILTINS)]);
+      return matching(/\|[^;&(]*$/.test(before) ? shell.filters() : shell.names());
     }
+    if (/[<>]\s*\S*$/.test(part)) return matching(files());
     if (typed[0] !== "kubectl" && typed[0] !== "k") return matching(files());
     if (!words.length) {
       ask(JSON.stringify("words"));
@@ -392,25 +237,34 @@ export function create(element, { ask, edit, file, files }) {
   const line = new Line({ write, get cols() { return terminal.cols; } }, { history, complete });
   const PROMPT = { text: "\x1b[1;34mkubarium\x1b[0m $ ", width: 11 };
   const more = (of) => line.read({ text: `${of}> `, width: of.length + 2 });
-  /** A command with all the lines that belong to it: `{text, run, input}`; `undefined` when there is none. */
+  /** A command with all the lines that belong to it, and the texts that it brings: `{text, run, documents}`; `undefined` when there is none. */
   const command = async () => {
-    let text = await line.read(PROMPT);
-    for (let of; text && (of = open(text)) !== undefined;) {
-      const next = await more(of);
-      text = typeof next === "string" ? joined(text, next) : undefined;
+    let run = await line.read(PROMPT);
+    let text = run;
+    const documents = [];
+    while (run?.trim()) {
+      const here = wanted(run, documents.length);
+      const of = here ? undefined : open(run);
+      if (here) {
+        let document = "";
+        for (;;) {
+          const next = await more("heredoc");
+          if (next === null) return undefined;
+          const row = here.tabs ? next?.replace(/^\t+/, "") : next;
+          if (row === undefined || row === here.end) break;
+          document += `${row}\n`;
+        }
+        documents.push({ text: document, literal: here.literal });
+        run = here.line;
+      } else if (of === undefined) return { text, run, documents };
+      else {
+        const next = await more(of);
+        if (typeof next !== "string") return undefined;
+        text = inOneLine(text, next, of);
+        run = joined(run, next);
+      }
     }
-    if (!text?.trim()) return undefined;
-    const here = wanted(text);
-    if (!here) return { text, run: text };
-    let input = "";
-    for (;;) {
-      const next = await more("heredoc");
-      if (next === null) return undefined;
-      const row = here.tabs ? next?.replace(/^\t+/, "") : next;
-      if (row === undefined || row === here.end) break;
-      input += `${row}\n`;
-    }
-    return { text, run: here.line, input: here.literal ? input : input.replace(/\\([\\$`])/g, "$1") };
+    return undefined;
   };
   /** Keys that are pressed while something runs are for whoever reads next. */
   let ahead = [];
@@ -421,11 +275,10 @@ export function create(element, { ask, edit, file, files }) {
     // A program in a container reads lines while `kubectl exec` runs.
     if (line.asked) line.key(data);
     else if (data === "\x03") {
-      interrupted = true;
       ahead = [];
       line.pasted = [];
       write("^C\r\n");
-      current?.stop();
+      shell.interrupt();
     } else if (ahead.length < MOST_AHEAD) ahead.push(data);
   });
   terminal.attachCustomKeyEventHandler((event) => {
@@ -443,10 +296,9 @@ export function create(element, { ask, edit, file, files }) {
     write(`${inWords().hello}\r\n`);
     for (;;) {
       const next = await command();
-      interrupted = false;
       if (next) {
-        remember(next.text.replaceAll("\n", " "));
-        await script.play(next.run, next.input);
+        remember(next.text);
+        await shell.play(next.run, next.documents);
       }
       // The prompt comes after everything that was printed.
       while (writing) await new Promise((resolve) => requestAnimationFrame(resolve));

@@ -105,6 +105,7 @@ async fn open(host: &HtmlElement, page: Page) -> Result<Screen, JsValue> {
         }
         page.draft.set(text);
     });
+    let show = Closure::<dyn Fn()>::new(move || page.drawer.set(Some(Drawer::Yaml)));
     let file = Closure::<dyn Fn(String) -> Option<String>>::new(move |name: String| {
         page.files.with_untracked(|files| {
             files.iter().find(|(known, _)| *known == name).map(|(_, text)| text.clone())
@@ -116,6 +117,7 @@ async fn open(host: &HtmlElement, page: Page) -> Result<Screen, JsValue> {
     for (name, value) in [
         ("ask", ask.into_js_value()),
         ("edit", edit.into_js_value()),
+        ("show", show.into_js_value()),
         ("file", file.into_js_value()),
         ("files", files.into_js_value()),
     ] {

@@ -115,10 +115,7 @@ test("beside an author's cluster stands the author's YAML, and the page scrolls 
   await page.mouse.wheel(0, -1500);
   await page.waitForFunction(() => scrollY === 0);
   await content.getByText("by-the-author").click();
-  const scroller = frame.locator("#drawer .cm-scroller").first();
   await page.mouse.wheel(0, 300);
-  await scroller.evaluate((element) => new Promise((resolve) => {
-    const look = () => (element.scrollTop > 100 ? resolve() : requestAnimationFrame(look));
-    look();
-  }));
+  const scroller = await frame.locator("#drawer .cm-scroller").first().elementHandle();
+  await page.frames()[1].waitForFunction((element) => element.scrollTop > 100, scroller);
 });

@@ -15,6 +15,8 @@ export const program = join(root, "target/release/kubarium");
 const results = join(root, "tests/browser/results");
 const READY_MS = 20_000;
 const CLOSED_MS = 15_000;
+/** So long a page may take to keep a promise. */
+const KEPT_MS = 120_000;
 
 /**
  * Starts the server on a free port, or again on `previous`'s port and data. Resolves when it answers.
@@ -70,6 +72,9 @@ export async function openPage(t, url, { expected = [], prepare, ...options } = 
   });
   const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, locale: "en-US", ...options });
   const page = await context.newPage();
+  // Playwright waits for ever for what a page promises and does not keep: the test ends, and tells where.
+  const evaluate = page.evaluate.bind(page);
+  page.evaluate = (what, ...given) => within(KEPT_MS, evaluate(what, ...given), String(what).slice(0, 200));
   const complaints = [];
   const complain = (text) => {
     if (!expected.some((pattern) => pattern.test(text))) complaints.push(text);
@@ -94,6 +99,13 @@ export async function openPage(t, url, { expected = [], prepare, ...options } = 
   await prepare?.(page);
   await page.goto(url);
   return page;
+}
+
+/** What `promise` resolves to, unless that takes longer than `ms`. */
+export function within(ms, promise, what) {
+  let late;
+  const over = new Promise((_, reject) => (late = setTimeout(() => reject(new Error(`not within ${ms} ms: ${what}`)), ms)));
+  return Promise.race([promise, over]).finally(() => clearTimeout(late));
 }
 
 /** A page with its cluster alive, and all that comes later with it; with `scenario`, that one in its place. */

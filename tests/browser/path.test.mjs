@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { ask, openCluster, openPage, openScenario, root, screenshot, startServer } from "./harness.mjs";
+import { ask, hurry, openCluster, openPage, openScenario, root, screenshot, startServer } from "./harness.mjs";
 import { readFile } from "node:fs/promises";
 
 const PHONE = { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true };
@@ -84,6 +84,17 @@ test("the visitors stay where they are while one looks at the nodes below, and d
   assert.ok((await line()) <= 6, `${await line()} px apart`);
   await page.mouse.wheel(0, 2000);
   await page.locator(".held").waitFor({ state: "detached" });
+});
+
+test("the visitors stay in sight when what is told above the stage takes more room", async (t) => {
+  const page = await openCluster(t, { scenario: ZONES, viewport: { width: 1280, height: 800 } });
+  await hurry(page);
+  await page.locator(".story").getByRole("button", { name: "Why so long?" }).waitFor({ timeout: 60_000 });
+  await page.waitForFunction(() => {
+    const stage = document.querySelector(".stages > .stage");
+    const [marks, dock] = [stage.querySelector(".visitors .marks"), document.querySelector(".dock")].map((one) => one.getBoundingClientRect());
+    return document.body.clientHeight > innerHeight && marks.bottom <= dock.top + 8;
+  });
 });
 
 test("a phone shows what is on its way, and the marks of a node", async (t) => {

@@ -41,6 +41,28 @@ for (const locale of ["en-US", "ja-JP"]) {
   });
 }
 
+test("what is typed in the terminal is large, too, and fills its panel", async (t) => {
+  const page = await openCluster(t);
+  await page.getByRole("button", { name: "Terminal", exact: true }).click();
+  const row = page.locator(".terminal-host .xterm-rows > div").first();
+  await row.waitFor();
+  const looks = () => row.evaluate((one) => {
+    const host = document.querySelector(".terminal-host");
+    return [Number.parseFloat(getComputedStyle(one.parentNode).fontSize), one.getBoundingClientRect().width / host.clientWidth];
+  });
+  const [before] = await looks();
+  await page.locator("h1").click();
+  await page.keyboard.press("p");
+  await page.waitForFunction((before) => {
+    const host = document.querySelector(".terminal-host");
+    const rows = host.shadowRoot.querySelector(".xterm-rows");
+    return Number.parseFloat(getComputedStyle(rows).fontSize) >= before * 1.2 && rows.getBoundingClientRect().width <= host.clientWidth;
+  }, before);
+  await screenshot(page, "present-terminal");
+  await page.keyboard.press("p");
+  await page.waitForFunction((before) => Number.parseFloat(getComputedStyle(document.querySelector(".terminal-host").shadowRoot.querySelector(".xterm-rows")).fontSize) === before, before);
+});
+
 test("lines pass below the cards that they would cross, and nodes of a zone are counted as people do", async (t) => {
   const page = await openCluster(t, { scenario: many(11), viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true });
   await page.locator(".zone .node").nth(11).waitFor();

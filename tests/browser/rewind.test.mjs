@@ -18,6 +18,26 @@ const slider = (page) => page.getByRole("slider", { name: "The moment that is sh
 const moment = async (page) => Number(await slider(page).getAttribute("aria-valuenow"));
 const state = (page, name, on) => page.locator(`.stages > .stage .node[data-place='node/${name}'] [role=switch][aria-checked=${on}]`);
 
+/** Lets time pass and stand still until one half of the stage tells of something that is on its way. */
+async function untilHalted(page, half) {
+  const told = () => page.evaluate((half) => new Promise((resolve) => {
+    const stage = document.querySelector(half);
+    const numbered = () => stage.querySelectorAll(".dot[data-number]").length;
+    const told = () => stage.querySelectorAll(".halted li").length;
+    let frames = 0;
+    const look = () => (frames++ < 90 && !(told() && told() === numbered()) ? requestAnimationFrame(look) : resolve([numbered(), told()]));
+    look();
+  }), half);
+  await page.locator("h1").click();
+  let seen = [];
+  for (let turn = 0; turn < 20; turn++) {
+    await page.keyboard.press("Space");
+    seen = await told();
+    if (seen[0] && seen[0] === seen[1]) return;
+  }
+  assert.fail(`${half}: ${seen[0]} dots have a number, ${seen[1]} are told of`);
+}
+
 /** A node is off, and a while has passed. */
 async function afterFault(t, options) {
   const page = await openCluster(t, options);
@@ -86,6 +106,9 @@ test("a branch leaves the past, and both are seen side by side with their differ
   await page.locator(".differences td").nth(3).getByText(/short of pods for/).waitFor({ timeout: LONG_MS });
   await page.locator(".differences").getByText("never short of pods").waitFor();
   await screenshot(page, "branches");
+  await page.locator(".time select").selectOption("1000");
+  // Time stands still in both: each says what is on its way there, and numbers as many dots.
+  for (const half of [".stages > .stage", ".beside-stage .stage"]) await untilHalted(page, half);
   await branches.getByRole("button", { name: "One branch only" }).click();
   await page.locator(".beside-stage").waitFor({ state: "detached" });
   await branches.getByRole("button", { name: "Branch 1", exact: true }).click();

@@ -1,63 +1,63 @@
-// What the terminal makes of variables, `$(…)`, loops and conditions: no page is needed for that.
+// What the terminal makes of variables, `$(…)`, loops, conditions, functions, pipes and files: no page is needed for that.
 
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { parse } from "shell-quote";
-import { Wrong } from "../../frontend/js/terminal/filters.js";
-import { open } from "../../frontend/js/terminal/open.js";
-import { Script, controls } from "../../frontend/js/terminal/script.js";
+import { inOneLine, open } from "../../frontend/js/terminal/open.js";
+import { programs } from "../../frontend/js/terminal/programs.js";
 
-/** A shell whose only program is `echo`; `stop` ends it after so many of those. */
-function played(text, { stop = 1000 } = {}) {
-  let [said, complaints, count] = ["", "", 0];
-  const rest = async () => {};
-  const interrupted = () => count >= stop;
-  const CONTROL = controls({ exists: (name) => name === "editor.yaml", rest, interrupted });
-  const split = (line) => parse(line, (name) => `$${name}`).map((token) => token.pattern ?? token.op ?? token);
-  const script = new Script({
-    rest, split, interrupted,
-    clear: (text) => (said += text),
-    complain: (text) => (complaints += text),
-    capture: async (work) => {
-      const before = said;
-      said = "";
-      await work();
-      const own = said;
-      said = before;
-      return own;
+const PODS = ["web-1 Running 0", "web-2 CrashLoopBackOff 7", "db-0 Running 2"];
+/** Programs of a kubectl that has three pods. */
+const KUBECTL = {
+  get: ({ args }) => (args.includes("name") ? PODS.map((line) => `pod/${line.split(" ")[0]}\n`).join("") : PODS.map((line) => `${line}\n`).join("")),
+  delete: ({ args }) => `${args.slice(2).map((name) => `pod "${name}" deleted`).join("\n")}\n`,
+  apply: ({ stdin }) => `applied <${stdin.replaceAll("\n", "/")}>\n`,
+  check: ({ stdin }) => `error: "STDIN" has ${stdin.length} letters\n`,
+  run: ({ args }) => `kind: Pod\nname: ${args[1]}\n`,
+};
+
+/** A shell and its files; `stop` ends it after so many lines. */
+function shell({ files = new Map([["editor.yaml", "kind: Pod\n"]]), stop = 1000, typed = [] } = {}) {
+  const said = { out: "", err: "" };
+  let lines = 0;
+  const put = (kind, text) => {
+    said[kind] += text.replaceAll("\r\n", "\n").replace(/\x1b\[[\d;]*m/g, "");
+    lines += (text.match(/\n/g) ?? []).length;
+    if (lines >= stop) made.interrupt();
+  };
+  const made = programs({
+    history: [], documented: async () => {}, typed: async () => typed.shift(),
+    write: (text) => put("out", text), complain: (text) => put("err", text), clear: (text) => put("out", text),
+    kubectl: (args, { stdin, out, err }) => {
+      const act = KUBECTL[args[0]];
+      if (args[0] === "check") err(act({ args, stdin }));
+      else if (act) out(act({ args, stdin }));
+      else err(`error: unknown command "${args[0]}"\n`);
+      return { done: Promise.resolve(act ? 0 : 1), stop: () => {} };
     },
-    run: async (line) => {
-      const [name, ...args] = split(line).flatMap((token) => script.apart(token));
-      if (name === undefined) return script.code;
-      try {
-        if (Object.hasOwn(CONTROL, name)) return await CONTROL[name](args);
-      } catch (error) {
-        if (!(error instanceof Wrong)) throw error;
-        complaints += `${error.message}\n`;
-        return 2;
-      }
-      if (name !== "echo") {
-        complaints += `${name}: not found\n`;
-        return 127;
-      }
-      count += 1;
-      said += `${args.join(" ")}\n`;
-      return 0;
+    store: {
+      names: () => [...files.keys()], text: (name) => files.get(name),
+      ready: async () => ({ write: (name, text) => void files.set(name, text), remove: (name) => files.delete(name), open: () => {}, show: () => {} }),
     },
   });
-  return script.play(text).then((code) => ({ said, complaints, code }));
+  return { said, files, play: (text, documents) => made.play(text, documents) };
+}
+
+async function played(text, options) {
+  const { said, files, play } = shell(options);
+  const code = await play(text);
+  return { said: said.out, complaints: said.err, code, files };
 }
 
 const CASES = [
   ["X=1; echo $X ${X}2 '$X' \"$X\"", "1 12 $X 1\n"],
-  // What nobody set is a letter: jsonpath and awk keep theirs.
-  ["echo {.items[0].x} '{print $1}' $1 \"$NF\"", "{.items[0].x} {print $1} $1 $NF\n"],
+  // As in any shell, what nobody set is empty; a `$` before anything else is a letter.
+  ["echo $NOBODY \"[$NOBODY]\" {.items[0].x} '{print $1}' $1 a$ 100$% \\$X", "[] {.items[0].x} {print $1} a$ 100$% $X\n"],
+  ["echo $HOME $USER", "/root root\n"],
   ["for i in 1 2 3; do echo n$i; done", "n1\nn2\nn3\n"],
-  ["for i in {1..3} {2..1}; do echo $i; done", "1\n2\n3\n2\n1\n"],
+  ["for i in {1..3} {2..1}; do echo $i; done; echo web-{1..2}", "1\n2\n3\n2\n1\nweb-1 web-2\n"],
   ["for a in x y\ndo\n  for b in 1 2\n  do echo $a$b\n  done\ndone", "x1\nx2\ny1\ny2\n"],
-  // Pipes are not for this shell: what goes on in the next line is one command.
-  ["echo a |\n  echo b", "a | echo b\n"],
+  ["echo a |\n  cat", "a\n"],
   ["P=$(echo one two); for p in $P; do echo [$p]; done; for p in \"$P\"; do echo [$p]; done", "[one]\n[two]\n[one two]\n"],
   ["echo pre$(echo a b)post \"$(echo 'c  d')\"", "prea bpost c  d\n"],
   ["echo `echo old`", "old\n"],
@@ -67,30 +67,111 @@ const CASES = [
   ["if false; then echo 1; elif true; then echo 2; else echo 3; fi", "2\n"],
   ["false || echo or; true && echo and; false && echo never; echo $?", "or\nand\n1\n"],
   ["nothing; echo $?", "127\n"],
-  ["if ! false; then echo turned; fi", "turned\n"],
+  ["if ! false; then echo turned; fi; ! echo a | grep -q b && echo none", "turned\nnone\n"],
   ["for i in 1 2 3; do if [ $i = 2 ]; then continue; fi; if [ $i = 3 ]; then break; fi; echo $i; done", "1\n"],
   ["export X=a; Y='b  c'; echo $X \"$Y\" $Y # words", "a b  c b c\n"],
   ["[ -f editor.yaml ] && echo there; [ -f other.yaml ] || echo missing", "there\nmissing\n"],
   ["X=; echo \"<$X>\" $X end", "<> end\n"],
+  ["do='--dry-run=client -o yaml'; k run x $do | head -1", "kind: Pod\n"],
+  ["echo a#b; echo 'it''s' $'tab\\tend' a\\ b", "a#b\nits tab\tend a b\n"],
+  ["echo -n a; echo -e 'b\\nc'; printf '%s-%d\\n' x 1 y 2", "ab\nc\nx-1\ny-2\n"],
+  ["for i in 1 2; do echo -n \"$i \"; done; echo -n end", "1 2 end\n"],
+  // Functions.
+  ["hi() { echo \"hi $1 of $#\"; return 3; }; hi a b; echo $?", "hi a of 2\n3\n"],
+  ["function pods { local n=$1; k get pods | head -\"$n\"; }; n=9; pods 1; echo $n", "web-1 Running 0\n9\n"],
+  ["all() { for x in \"$@\"; do echo [$x]; done; }; all 'a b' c; all", "[a b]\n[c]\n"],
+  ["f()\n{\n  echo \"$2\"\n  shift\n  echo $1 $@\n}\nf 1 2 3", "2\n2 2 3\n"],
+  ["count() { [ $1 -gt 0 ] || return; echo $1; count $(($1 - 1)); }; count 3", "3\n2\n1\n"],
+  ["alias kgp='kubectl get pods'; kgp -o name | tail -1", "pod/db-0\n"],
+  // case
+  ["for s in Running Pending CrashLoopBackOff x; do case $s in Running) echo ok;; *Back* | P*) echo wait ;; *) echo \"$s?\"; esac; done", "ok\nwait\nwait\nx?\n"],
+  ["case web-1 in\n  web-[0-9])\n    echo one\n    echo two\n    ;;\nesac", "one\ntwo\n"],
+  ["case '*' in '*') echo star;; esac; case a in '*') echo wrong;; esac; echo $?", "star\n0\n"],
+  ["if [[ web-1 == web-* && -n x ]]; then echo fits; fi; [[ abc =~ ^a.c$ ]] && echo matches; [[ -z $NONE ]] && echo empty", "fits\nmatches\nempty\n"],
+  // Pipes into loops.
+  ["kubectl get pods -o name | while read p; do echo \"<$p>\"; done", "<pod/web-1>\n<pod/web-2>\n<pod/db-0>\n"],
+  ["k get pods | while read name status rest; do echo $status $name; done | sort | head -1", "CrashLoopBackOff web-2\n"],
+  ["k get pods | grep web | while read -r name _; do [ $name = web-2 ] && k delete pod $name; done", "pod \"web-2\" deleted\n"],
+  ["k get pods -o name | for i in 1 2; do read p; echo $i ${p#pod/}; done", "1 web-1\n2 web-2\n"],
+  ["k get pods | { read first; echo \"$first\"; sort -r; }", "web-1 Running 0\nweb-2 CrashLoopBackOff 7\ndb-0 Running 2\n"],
+  ["while true; do k get pods; done | head -4 | tail -1; for i in 1 2; do k get pods | head -1; done", "web-1 Running 0\nweb-1 Running 0\nweb-1 Running 0\n"],
+  ["n=0; k get pods | while read l; do n=$((n+1)); done; echo $n; (n=9); echo $n", "3\n3\n"],
+  ["while IFS=: read a b; do echo $b-$a; done <<< 'x:y'; echo \"[$IFS]\"", "y-x\n[]\n"],
+  ["read a b <<< 'one two three'; echo \"$b\"; echo | read x || echo none", "two three\n"],
+  ["k get pods -o name | xargs -n 1 echo; k get pods -o name | xargs -I{} echo '<{}>' | wc -l; k get pods -o name | xargs echo", "pod/web-1\npod/web-2\npod/db-0\n3\npod/web-1 pod/web-2 pod/db-0\n"],
+  // What stands in braces.
+  ["p=pod/web-1; echo ${p#*/} ${p%-*} ${p##*-} ${#p} ${p/web/db} ${p//[0-9]/N} ${x:-none} ${x:=set} $x ${p:+is}", "web-1 pod/web 1 9 pod/db-1 pod/web-N none set set is\n"],
+  // Complaints.
+  ["k nope 2>/dev/null; k nope 2>&1 | sed 's/^/> /'; E=$(k nope 2>&1); echo \"$E\"", "> error: unknown command \"nope\"\nerror: unknown command \"nope\"\n"],
+  ["k get pods >/dev/null && echo done; { k nope; } 2>/dev/null || echo failed", "done\nfailed\n"],
+  ["echo -n admin | base64; echo admin | base64; echo YWRtaW4= | base64 -d; echo -n abc | wc -c", "YWRtaW4=\nYWRtaW4K\nadmin\n3\n"],
 ];
 
 for (const [text, wanted] of CASES) {
   test(text, async () => assert.equal((await played(text)).said, wanted));
 }
 
+const isTab = (name) => `${name}: a tab of the YAML panel\n`;
+/** What is said, and what a file holds then. */
+const WRITTEN = [
+  ["k run web > web.yaml; k apply -f web.yaml", `${isTab("web.yaml")}applied <kind: Pod/name: web/>\n`, "web.yaml", "kind: Pod\nname: web\n"],
+  ["echo a > ./x; echo b >> x; cat x; ls", `${isTab("x")}a\nb\neditor.yaml\nx\n`, "x", "a\nb\n"],
+  ["k get pods | grep web > web.txt", isTab("web.txt"), "web.txt", "web-1 Running 0\nweb-2 CrashLoopBackOff 7\n"],
+  ["for i in 1 2; do echo $i; done > n; k nope > n2 2> err; wc -l n", `${isTab("n")}2\n`, "err", "error: unknown command \"nope\"\n"],
+  ["k nope &> all", isTab("all"), "all", "error: unknown command \"nope\"\n"],
+  ["k run web | tee web.yaml | k apply -f -", `${isTab("web.yaml")}applied <kind: Pod/name: web/>\n`, "web.yaml", "kind: Pod\nname: web\n"],
+  ["sed -i s/Pod/Job/ editor.yaml; grep kind editor.yaml; cat < editor.yaml | k apply -f -", `${isTab("editor.yaml")}kind: Job\napplied <kind: Job/>\n`, "editor.yaml", "kind: Job\n"],
+  ["cp editor.yaml a.yaml; mv a.yaml b.yaml; rm editor.yaml; ls", `${isTab("a.yaml")}b.yaml\n`, "b.yaml", "kind: Pod\n"],
+  ["while read l; do echo \"> $l\"; done < editor.yaml; cat *.yaml | wc -l", "> kind: Pod\n1\n", "editor.yaml", "kind: Pod\n"],
+  ["echo 'echo \"got $1\"; exit 4' > s.sh; bash s.sh me; echo $?", `${isTab("s.sh")}got me\n4\n`, "s.sh", "echo \"got $1\"; exit 4\n"],
+  ["printf 'no end' > x; echo \"$(cat x)\"", `${isTab("x")}no end\n`, "x", "no end"],
+];
+
+for (const [text, wanted, name, holds] of WRITTEN) {
+  test(text, async () => {
+    const { said, files } = await played(text);
+    assert.equal(said, wanted);
+    assert.equal(files.get(name), holds);
+  });
+}
+
+test("a text that a line brings has values in it, unless its end stood in quotes", async () => {
+  const { said, play } = shell();
+  await play("X=1; for i in a b; do cat \ue0000 | grep n; done; cat \ue0001", [{ text: "n: $X $i \\$X $(echo s)\nm\n" }, { text: "$X\n", literal: true }]);
+  assert.equal(said.out, "n: 1 a $X s\nn: 1 b $X s\n$X\n");
+});
+
+test("kubectl complains of a file by its name", async () => {
+  assert.equal((await played("k check -f editor.yaml; cat editor.yaml | k check -f -; k check -f editor.yaml 2>&1 | wc -l")).complaints,
+    'error: "editor.yaml" has 10 letters\nerror: "STDIN" has 10 letters\n');
+});
+
+test("what is read from nowhere else is what the person types", async () => {
+  assert.equal((await played("read -p 'name? ' n; echo \"<$n>\"; read m || echo end", { typed: ["me too"] })).said, "<me too>\nend\n");
+});
+
 test("a loop without end goes on until Ctrl-C", async () => {
   const { said, code } = await played("while true; do echo again; done; echo never", { stop: 5 });
   assert.deepEqual([said, code], ["again\n".repeat(5), 130]);
-  assert.match((await played("watch -n 1 'echo a; echo b'", { stop: 4 })).said, /^(Every 1\.0s: echo a; echo b\n\na\nb\n){2}$/);
+  assert.match((await played("watch -n 0.01 'echo a; echo b'", { stop: 8 })).said, /^(Every 0\.0s: echo a; echo b\n\na\nb\n){2}$/);
+});
+
+test("what a script sets goes on in the next line", async () => {
+  const { said, play } = shell();
+  await play("f() { echo \"f $1\"; }; X=1");
+  await play("f $X");
+  assert.equal(said.out, "f 1\n");
 });
 
 test("what is no script is refused", async () => {
   for (const [text, wanted] of [
-    ["done", /unexpected token `done'/], ["for x; do echo; done", /for NAME in WORDS/], ["if true; then fi", /unexpected token `fi'/],
-    ["{ echo a; }", /unexpected token `{'/], ["for i in 1; do echo $i; done | sort", /unexpected token `\|'/],
+    ["done", /unexpected token `done'/], ["for 1 in a; do echo; done", /for NAME in WORDS/], ["if true; then fi", /unexpected token `fi'/],
+    ["}", /unexpected token `}'/], ["for i in 1; do echo $i; done sort", /unexpected token `sort'/], ["a ;; b", /unexpected token `;;'/],
+    ["k get pods -o jsonpath={.items[?(@.a)]}", /unexpected token `\('/], ["sleep 1 &", /^&: not in this terminal/],
     ["[ 1 -gt x ]", /integer expression expected/], ["echo $((1 +))", /arithmetic syntax error/], ["echo $((9007199254740991 + 1))", /arithmetic/],
-    ["X=ab; while true; do X=$X$X; done", /X: the value is too long/],
-    ["$(".repeat(60) + "echo" + ")".repeat(60), /too much inside/],
+    ["X=ab; while true; do X=$X$X; done", /X: the value is too long/], ["echo ${x:?wanted}", /^x: wanted/], ["cat < none", /^none: No such file/],
+    ["$(".repeat(60) + "echo" + ")".repeat(60), /too much inside/], ["f() { f; f; }; f", /f: too much inside/], ["echo $(for i in 1)", /unexpected end of file/],
+    ["echo >", /unexpected token `newline'/], ["xargs -n x echo", /usage: xargs/], ["echo a > ''", /No such file/],
   ]) {
     const { complaints, code } = await played(text);
     assert.match(complaints, wanted, text);
@@ -101,6 +182,14 @@ test("what is no script is refused", async () => {
 test("what is not whole asks for more", () => {
   for (const [text, wanted] of [
     ["for i in 1 2", "for"], ["for i in 1 2; do echo", "for"], ["while true; do", "while"], ["if true; then echo", "then"], ["if true", "if"],
-    ["echo $(echo", "cmdsubst"], ["for i in 1; do echo; done", undefined], ["kubectl get pods", undefined], ["done", undefined],
+    ["echo $(echo", "cmdsubst"], ["echo ${x", "braceparam"], ["for i in 1; do echo; done", undefined], ["kubectl get pods", undefined], ["done", undefined],
+    ["f() {", "cursh"], ["f()", "function"], ["case x in", "case"], ["case x in a) echo", "case"], ["case x in a) echo;; esac", undefined],
+    ["k get pods | while read x", "while"], ["a | ", "pipe"], ["(echo", "subsh"], ["[[ a", "cond"],
   ]) assert.equal(open(text), wanted, text);
+});
+
+test("a command of several lines is one in the history", () => {
+  const lines = [["for i in 1 2", "do echo $i", "for"], ["f() {", "echo a", "cursh"], ["echo 'a", "b'", "quote"], ["k get pods |", "head -1", "pipe"], ["k get \\", "pods", ""]];
+  assert.deepEqual(lines.map(([text, more, of]) => inOneLine(text, more, of)),
+    ["for i in 1 2; do echo $i", "f() { echo a", "echo 'a b'", "k get pods | head -1", "k get pods"]);
 });

@@ -3,8 +3,10 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { HERE, joined, open, wanted } from "../../frontend/js/terminal/open.js";
+import { joined, open, wanted } from "../../frontend/js/terminal/open.js";
 import { painted } from "../../frontend/js/terminal/paint.js";
+import { HERE } from "../../frontend/js/terminal/syntax.js";
+import { isKept } from "./editor.mjs";
 import { hurry, openPage, openScenario, root, screenshot, startServer } from "./harness.mjs";
 import { paste as pasteInto } from "./paste.mjs";
 
@@ -95,6 +97,66 @@ test("a command may take several lines, and bring the text that it reads", async
     for (const row of ["apiVersion: v1", "kind: ConfigMap", "metadata: {name: late}"]) await enter(page, row, /\nheredoc> $/);
     await enter(page, "EOF", told);
   }
+});
+
+/** What the editor shows, from its document. */
+const inEditor = (page) => page.evaluate(() => {
+  const content = document.querySelector(".editor-host")?.shadowRoot?.querySelector(".cm-content");
+  return (content?.cmTile?.view ?? content?.cmView?.view)?.state.doc.toString();
+});
+const tabs = (page) => page.locator("#drawer .file .pick").allTextContents();
+
+test("what goes into a file is a tab of the editor, can be taken back there, and is kept", async (t) => {
+  const page = await openTerminal(t);
+  await enter(page, "kubectl create deployment web --image=nginx --dry-run=client -o yaml > web.yaml", /web\.yaml: a tab of the YAML panel\n[^]*\$ $/);
+  await enter(page, "clear; sed -i 's/replicas: 1/replicas: 2/' web.yaml; kubectl apply -f web.yaml; ls", /deployment\.apps\/web created\neditor\.yaml\nweb\.yaml\n/);
+  await enter(page, "clear; k get deploy web -o jsonpath={.spec.replicas}", /^2\n/);
+  await enter(page, "clear; k get pods > pods.txt; k create cm all --from-file=pods.txt; k get cm all -o jsonpath={.data} | grep -c NAME", /configmap\/all created\n1\n/);
+  assert.deepEqual(await tabs(page), ["editor.yaml", "web.yaml", "pods.txt"]);
+  // What is no manifest is not read as one.
+  assert.equal(await page.locator("#drawer .file[data-count]").count(), 0);
+  await enter(page, "clear; cat >> web.yaml <<EOF", /\nheredoc> $/);
+  await enter(page, "# $USER was here", /heredoc> $/);
+  await enter(page, "EOF", /\$ $/);
+  await page.getByRole("button", { name: "YAML", exact: true }).click();
+  await page.waitForFunction(() => document.querySelector("#drawer .editor-host").shadowRoot.querySelector(".file[data-open] .pick").textContent === "web.yaml");
+  assert.match(await inEditor(page), /replicas: 2[^]*\n# root was here\n$/);
+  await page.locator("#drawer .cm-content").first().click();
+  await page.keyboard.press("Control+z");
+  assert.match(await inEditor(page), /replicas: 2[^]*status: \{\}\n$/);
+  await page.keyboard.press("Control+z");
+  assert.match(await inEditor(page), /replicas: 1/);
+  await screenshot(page, "written");
+  await isKept(page, "replicas: 1");
+
+  await page.reload();
+  await page.getByRole("button", { name: "Terminal" }).click();
+  await says(page, /\$ $/);
+  await enter(page, "clear; rm pods.txt && vi web.yaml", /\$ $/);
+  await page.locator("#drawer .file[data-open] .pick", { hasText: "web.yaml" }).waitFor();
+  await page.waitForFunction(() => document.querySelector(".editor-host").shadowRoot.activeElement?.classList.contains("cm-content"));
+  await page.keyboard.type("# with vi\n");
+  assert.match(await inEditor(page), /^# with vi\n/);
+  await page.keyboard.press("Control+Enter");
+  await page.locator(".doing code").getByText("kubectl apply -f web.yaml").waitFor();
+  assert.deepEqual(await tabs(page), ["editor.yaml", "web.yaml"]);
+  await page.locator("#drawer").getByRole("button", { name: "Undo" }).click();
+  assert.deepEqual(await tabs(page), ["editor.yaml", "web.yaml", "pods.txt"]);
+});
+
+test("functions, case, and loops behind pipes, typed over several lines", async (t) => {
+  const page = await openTerminal(t);
+  await enter(page, "state() {", /\ncursh> $/);
+  await enter(page, "case $1 in Running) echo fine;; *) echo \"$1?\"; esac", /cursh> $/);
+  await enter(page, "}", /\n[^\n]*\$ $/);
+  await enter(page, "clear; k get pods | grep todo | while read name ready status _; do state $status; done", /fine\nfine\nfine\n/);
+  await page.keyboard.press("ArrowUp");
+  await page.keyboard.press("ArrowUp");
+  await says(page, /\$ state\(\) \{ case \$1 in Running\) echo fine;; \*\) echo "\s*\$1\?"; esac; \}\s+$/);
+  await page.keyboard.press("Control+c");
+  await enter(page, "clear; read -p 'which? ' X", /which\? $/);
+  await enter(page, "node-1", /\$ $/);
+  await enter(page, "k get node $X -o name; k get nope 2>/dev/null || echo \"none of $NOBODY those\"", /node\/node-1\nnone of  those\n/);
 });
 
 test("what the editor will show is there for the terminal, opened or not", async (t) => {
@@ -352,10 +414,10 @@ test("what a line waits for is known from its quotes, its end and its here-docum
   ]) assert.equal(open(line), waits, line);
   assert.equal(joined("a \\", "b"), "a b");
   assert.equal(joined("echo 'a\\", "b'"), "echo 'a\\\nb'");
-  assert.deepEqual(["cat <<-EOF | wc", "cat << 'A.B'", "echo '<<EOF'", "echo a<<b"].map((line) => {
-    const here = wanted(line);
+  assert.deepEqual(["cat <<-EOF | wc", "cat << 'A.B'", "cat<<E", "echo '<<EOF'", "read x <<<word", "echo $((1<<2))"].map((line) => {
+    const here = wanted(line, 3);
     return here && [here.line, here.end, here.tabs, here.literal];
-  }), [[`cat  ${HERE}  | wc`, "EOF", true, false], [`cat  ${HERE} `, "A.B", false, true], undefined, undefined]);
+  }), [[`cat  ${HERE}3  | wc`, "EOF", true, false], [`cat  ${HERE}3 `, "A.B", false, true], [`cat ${HERE}3 `, "E", false, false], undefined, undefined, undefined]);
 });
 
 test("only statuses are coloured", () => {

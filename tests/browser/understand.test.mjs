@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { openPage, screenshot, startServer } from "./harness.mjs";
+import { openCluster, openPage, screenshot, startServer } from "./harness.mjs";
 
 async function inspectPod(t, options) {
   const server = await startServer(t);
@@ -64,6 +64,20 @@ test("Predict asks before it happens, and what it tells hides no switch", async 
   for (const each of await switches.all()) await each.click({ trial: true });
   await card.getByRole("button", { name: "Close" }).click();
   await card.waitFor({ state: "hidden" });
+});
+
+test("Predict is there beside a panel on a low screen, on the headline's line", async (t) => {
+  for (const locale of ["en-US", "ja-JP"]) {
+    const page = await openCluster(t, { viewport: { width: 1280, height: 720 }, locale });
+    await page.locator(".desk .predict").waitFor();
+    await page.locator(".tabs .tab").first().click();
+    await page.locator("#drawer .cm-content").first().waitFor();
+    await screenshot(page, `predict-low-${locale.slice(0, 2)}`);
+    const [one, other] = await Promise.all([page.locator(".words-open").boundingBox(), page.locator(".predict").boundingBox()]);
+    assert.ok(Math.abs(one.y + one.height / 2 - other.y - other.height / 2) < 4, JSON.stringify([one, other]));
+    await page.locator(".predict").click();
+    await page.locator(".predict-card").waitFor();
+  }
 });
 
 test("Predict asks about what falls silent without losing its power, too", async (t) => {

@@ -31,10 +31,14 @@ test("a drain that a disruption budget holds up says so, and when it gives up", 
   assert.match(await held.innerText(), /all-three[^]*\d+ s left/);
   assert.match(await held.locator(".wait-name").getAttribute("title"), /asks again every five seconds/);
   await caption(page, "PodDisruptionBudget all-three lets no pod go: 3 have to be healthy, 3 are.").waitFor();
+  const over = wait(page, "kubectl drain --timeout");
+  assert.match(await over.innerText(), /node-1[^]*\d+ (s|min) left/);
+  assert.match(await over.locator(".wait-name").getAttribute("title"), /stays cordoned/);
   await screenshot(page, "drain-held-up");
   await page.locator(".time select").selectOption("20000");
   await caption(page, /^kubectl drain node-1 gave up: .*global timeout reached: 1m0s/).waitFor({ timeout: LONG_MS });
   await held.waitFor({ state: "detached" });
+  await over.waitFor({ state: "detached" });
 });
 
 for (const [what, yaml, name, says] of [

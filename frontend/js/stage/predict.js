@@ -72,7 +72,7 @@ export function create() {
   follow(document.documentElement, 250, async () => {
     const tools = document.querySelector(".desk .telling .words-tools");
     if (tools && opener.parentNode !== tools) tools.append(opener);
-    if (opener.textContent !== t("predict")) opener.textContent = t("predict");
+    if (opener.textContent !== t("predict")) opener.textContent = opener.title = t("predict");
     if (!on || asking || telling) return;
     const silent = (await ask({ ask: "silent" }))?.[0];
     const off = silent && `node/${silent.node}`;

@@ -29,7 +29,7 @@ function fieldsOf(line, by) {
 }
 
 /** The text of `printf`: `%s`, `%d`, `%f`, with width and precision. */
-function printf(form, values) {
+export function printf(form, values) {
   let at = 0;
   return form.replace(/%(-?)(0?)(\d*)(?:\.(\d+))?([sdif%])/g, (_, left, zero, width, precision, kind) => {
     if (kind === "%") return "%";

@@ -4,8 +4,9 @@ import { awk } from "./awk.js";
 import { jq } from "./jq.js";
 import { sed } from "./sed.js";
 
-class Wrong extends Error {}
-export { Wrong };
+export class Wrong extends Error {}
+/** Ends the whole script, not only a command of it. */
+export class Abort extends Wrong {}
 
 /** Long names of flags, as the letters that mean the same; those without one change nothing that is seen here. */
 const LONG = {
@@ -13,7 +14,7 @@ const LONG = {
   "extended-regexp": "E", "fixed-strings": "F", "after-context": "A", "before-context": "B", context: "C", "max-count": "m", regexp: "e", lines: "n",
   reverse: "r", "numeric-sort": "n", unique: "u", key: "k", "field-separator": "t", repeated: "d", fields: "f", delimiter: "d", characters: "c",
   "only-delimited": "s", delete: "d", "squeeze-repeats": "s", "raw-output": "r", "compact-output": "c", words: "w", bytes: "c", expression: "e",
-  "line-buffered": "", color: "", colour: "", "no-filename": "",
+  decode: "d", wrap: "w", table: "t", separator: "s", "line-buffered": "", color: "", colour: "", "no-filename": "",
 };
 
 /** The same with letters for long names: `--lines=3` as `-n 3`. */
@@ -70,11 +71,13 @@ function pattern(name, text, { E, F, i, w, x }) {
   }
 }
 
+/** A filter that waits for the last line, and is told whether that had an end. */
 const whole = (make) => (args) => {
   const lines = [];
   const finish = make(args);
-  return { line: (line) => (lines.push(line), []), end: () => finish(lines) };
+  return { line: (line) => (lines.push(line), []), end: (hasEnd = true) => finish(lines, hasEnd) };
 };
+const together = (lines, hasEnd) => lines.join("\n") + (hasEnd && lines.length ? "\n" : "");
 
 export const FILTERS = {
   grep(args) {
@@ -122,10 +125,10 @@ export const FILTERS = {
   wc: whole((args) => {
     const flags = read("wc", args, "lwc");
     const all = !flags.l && !flags.w && !flags.c;
-    return (lines) => {
-      const text = lines.map((line) => `${line}\n`).join("");
+    return (lines, hasEnd) => {
+      const text = together(lines, hasEnd);
       const numbers = [
-        (all || flags.l) && lines.length,
+        (all || flags.l) && lines.length - (hasEnd ? 0 : 1),
         (all || flags.w) && (text.match(/\S+/g) ?? []).length,
         (all || flags.c) && new TextEncoder().encode(text).length,
       ].filter((number) => typeof number === "number");
@@ -211,6 +214,34 @@ export const FILTERS = {
     };
     return sed(script, flags.n, regex, (why) => new Wrong(`sed: -e expression #1: ${why}`));
   }),
+  base64: whole((args) => {
+    const flags = read("base64", args, "dD", "w");
+    return (lines, hasEnd) => {
+      if (!flags.d && !flags.D) {
+        const bytes = new TextEncoder().encode(together(lines, hasEnd));
+        const text = btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(""));
+        const width = count("base64", flags.w ?? "76") || Infinity;
+        return text.match(new RegExp(`.{1,${width === Infinity ? "" : width}}`, "g")) ?? [];
+      }
+      try {
+        const bytes = Uint8Array.from(atob(lines.join("")), (sign) => sign.charCodeAt(0));
+        return new TextDecoder().decode(bytes).replace(/\n$/, "").split("\n");
+      } catch {
+        throw new Wrong("base64: invalid input");
+      }
+    };
+  }),
+  tac: whole(() => (lines) => [...lines].reverse()),
+  column: whole((args) => {
+    const flags = read("column", args, "t", "s");
+    return (lines) => {
+      const rows = lines.map((line) => (flags.s ? line.split(flags.s) : line.trim().split(/\s+/)));
+      const widths = rows.reduce((most, row) => row.map((cell, at) => Math.max(cell.length, most[at] ?? 0)).concat(most.slice(row.length)), []);
+      return rows.map((row) => row.map((cell, at) => (at < row.length - 1 ? cell.padEnd(widths[at] + 2) : cell)).join(""));
+    };
+  }),
+  less: () => ({ line: (line) => [line], end: () => [] }),
+  more: () => ({ line: (line) => [line], end: () => [] }),
   cat: () => ({ line: (line) => [line], end: () => [] }),
   jq: whole((args) => {
     const flags = read("jq", args, "rcesM");

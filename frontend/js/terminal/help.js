@@ -9,11 +9,13 @@ const en = {
   k logs -f deploy/todo-api
   k apply -f editor.yaml        the text in the YAML panel;
                                 -f - takes it as well
+  k create deploy x --image=nginx --dry-run=client -o yaml
+    > x.yaml                    a new tab there, for cat, vi …
   k edit deploy/todo-api        opens in the YAML panel
   k exec -it POD -- sh
-Behind a pipe: grep head tail wc sort uniq cut tr awk sed
-  jq cat xargs. Also: clear echo help history ls seq sleep watch,
-  X=$(k get …), for i in 1 2; do …; done, while, if [ … ].
+Behind a pipe: grep head tail wc sort uniq cut tr awk sed jq
+  base64 tee xargs, while read p; do …; done. Also: echo history
+  seq sleep watch, X=$(k get …), for, if [ … ], case, f() { …; }.
 Keys: Tab completes, ↑ ↓ and Ctrl-R look back, Ctrl-A Ctrl-E
   Ctrl-W Ctrl-U Ctrl-K edit, Ctrl-L clears. Escape and then
   Tab leaves the terminal.
@@ -23,8 +25,8 @@ Keys: Tab completes, ↑ ↓ and Ctrl-R look back, Ctrl-A Ctrl-E
   reads: "reads what a program before it says",
   before: "nothing comes before it",
   after: "nothing comes after it",
-  not_here: "not in this terminal (there are no files to write to, and no jobs)",
-  no_shell: "not in this terminal (it has variables, $(…), loops and conditions, but no shells of their own)",
+  no_jobs: "not in this terminal (it has no jobs in the background)",
+  is_tab: "a tab of the YAML panel",
 };
 
 const ja = {
@@ -37,13 +39,18 @@ kubectl(または k)と動詞を入力します:
   k logs -f deploy/todo-api
   k apply -f editor.yaml   YAMLパネルの内容
                            (-f - でも可)
+  k create deploy x --image=nginx
+    --dry-run=client -o yaml > x.yaml
+                           YAMLパネルの新しいタブ
+                           (cat ls rm vi x.yaml)
   k edit deploy/todo-api   YAMLパネルで編集
   k exec -it POD -- sh
 パイプの後ろ: grep head tail wc sort uniq cut
-  tr awk sed jq cat xargs
-ほかに: clear echo help history ls seq
-  sleep watch X=$(k get …)
-  for i in 1 2; do …; done  while  if [ … ]
+  tr awk sed jq base64 tee xargs
+  while read p; do …; done
+ほかに: echo history seq sleep watch
+  X=$(k get …)  for  if [ … ]  case
+  f() { …; }
 キー: Tab で補完、↑ ↓ と Ctrl-R で履歴、
   Ctrl-A Ctrl-E Ctrl-W Ctrl-U Ctrl-K で編集、
   Ctrl-L で画面を消去。
@@ -54,9 +61,9 @@ kubectl(または k)と動詞を入力します:
   reads: "前のプログラムの出力を読みます",
   before: "前に何もありません",
   after: "後ろに何もありません",
-  not_here: "このターミナルでは使えません(書き込めるファイルやジョブはありません)",
-  no_shell: "このターミナルでは使えません(変数、$(…)、ループ、条件分岐は使えますが、サブシェルはありません)",
+  no_jobs: "このターミナルでは使えません(バックグラウンドのジョブはありません)",
+  is_tab: "YAMLパネルのタブです",
 };
 
 /** The words as they are now: the language may change while the terminal is open. */
-export const inWords = () => (document.documentElement.lang === "ja" ? ja : en);
+export const inWords = () => (globalThis.document?.documentElement.lang === "ja" ? ja : en);

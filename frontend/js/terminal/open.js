@@ -1,9 +1,6 @@
 // What a shell waits for at a line's end: the rest of a quote, of a pipeline, or of a text for standard input (`<<EOF`).
 
-import { unfinished } from "./script.js";
-
-/** Stands in a line where a program is given a text to read. */
-export const HERE = "\ue000";
+import { HERE, unfinished } from "./syntax.js";
 
 /** Reads a text of one or more lines: `{quote, ends, documents}`. */
 function scan(text) {
@@ -22,7 +19,7 @@ function scan(text) {
       at = end < 0 ? text.length : end;
       continue;
     }
-    const here = !word && text.slice(at).match(/^<<(-?)[ \t]*(['"]?)([\w.-]+)\2/);
+    const here = sign === "<" && text[at - 1] !== "<" && text.slice(at, at + 300).match(/^<<(-?)[ \t]*(['"]?)([A-Za-z_][\w.-]*)\2/);
     if (here) {
       documents.push({ from: at, to: at + here[0].length, tabs: here[1] === "-", literal: here[2] !== "", end: here[3] });
       at += here[0].length - 1;
@@ -39,16 +36,21 @@ const escapesItsEnd = (text) => /(^|[^\\])(\\\\)*\\$/.test(text);
 export function open(text) {
   const { quote } = scan(text);
   if (quote) return quote === "'" ? "quote" : "dquote";
-  if (escapesItsEnd(text)) return "";
-  const sign = text.match(/(\|\||\||&&)\s*$/)?.[1];
-  return sign ? { "|": "pipe", "||": "cmdor", "&&": "cmdand" }[sign] : unfinished(text);
+  return escapesItsEnd(text) ? "" : unfinished(text);
 }
 
 /** A line with the one that goes on with it: after a backslash as if there was no end. */
 export const joined = (text, more) => (scan(text).quote !== "'" && escapesItsEnd(text) ? text.slice(0, -1) + more : `${text}\n${more}`);
 
-/** The text that a line wants on a standard input: how it ends, and the line with a sign where it is asked for. */
-export function wanted(text) {
+/** The same for the history, where a command is one line; `of` is what it waited for. */
+export function inOneLine(text, more, of) {
+  if (of === "" && escapesItsEnd(text)) return text.slice(0, -1) + more;
+  const goesOn = /quote$|^pipe|^cmd(and|or)$/.test(of) || /(^|[\s;])(do|then|else|elif|if|while|until|in|[{(]|;;)\s*$/.test(text);
+  return `${text}${goesOn || !more.trim() ? " " : "; "}${more.trim()}`;
+}
+
+/** The text that a line wants on a standard input: how it ends, and the line with a sign and its number where it is asked for. */
+export function wanted(text, number) {
   const [first] = scan(text).documents;
-  return first && { ...first, line: `${text.slice(0, first.from)} ${HERE} ${text.slice(first.to)}` };
+  return first && { ...first, line: `${text.slice(0, first.from)} ${HERE}${number} ${text.slice(first.to)}` };
 }

@@ -13,3 +13,8 @@ const RULES = [
 
 /** A line with its colours; it holds none of its own. */
 export const painted = (line) => RULES.reduce((text, [pattern, shown]) => text.replace(pattern, shown), line);
+
+/** What a program prints is text: whatever would move the cursor, ring, change colours or turn the direction of a line is
+ *  shown as `cat -v` shows it, a carriage return that ends no line among it. */
+export const harmless = (text) => text.replace(/[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]|\r(?!\n)/g, (sign) =>
+  sign < "\x80" ? `^${String.fromCharCode(sign.charCodeAt(0) ^ 64)}` : "\ufffd");

@@ -130,8 +130,8 @@ export async function show(view, list) {
   return mended;
 }
 
-/** Rehearses the text after every change; `told` hears how it went and what is shown. */
-export function checker(told) {
+/** Rehearses the text after every change, unless `isOther(text)`: no manifest. `told` hears how it went and what is shown. */
+export function checker(told, isOther) {
   let timer;
   let due = false;
   let begun = 0;
@@ -164,7 +164,8 @@ export function checker(told) {
   };
   const rehearse = (view) => {
     due = false;
-    if (!view.state.doc.toString().trim()) {
+    const text = view.state.doc.toString();
+    if (!text.trim() || isOther(text)) {
       show(view, []);
       return tell({ ok: true, stdout: "", shown: [] });
     }

@@ -18,12 +18,12 @@ const PRESSED_MS = 300;
 const isUntouched = ({ brought, state }) => brought !== undefined && state.doc.toString() === brought;
 
 /**
- * Tabs in `bar`. `begin(text)` makes an editor's state, `show(state)` puts one into the editor and `current()` reads it
- * back; `changed()` hears of every change of the list; `undoable(text, undo)` shows a note with a button.
+ * Tabs in `bar`. `begin(text)` makes an editor's state, `written(state, text)` another text in it that can be taken back, `show(state)` puts one
+ * into the editor and `current()` reads it back; `changed()` hears of every change of the list; `undoable(text, undo)` shows a note with a button.
  */
 export class Files {
-  constructor(bar, { begin, show, current, changed, undoable }) {
-    Object.assign(this, { bar, begin, show, current, changed, undoable });
+  constructor(bar, { begin, written, show, current, changed, undoable }) {
+    Object.assign(this, { bar, begin, written, show, current, changed, undoable });
     this.list = [];
     this.open = undefined;
     // Names and what closes them stand side by side, which a list of tabs may not have.
@@ -149,6 +149,36 @@ export class Files {
     this.list.push(file);
     this.pick(file, focus);
     return file;
+  }
+
+  named = (name) => this.list.find((file) => file.name === name && file !== this.edit);
+
+  /** Puts a text into the file of that name for a program, and shows it without taking the focus. */
+  write(name, text) {
+    this.keep();
+    let file = this.named(name);
+    if (file) file.state = this.written(file.state, text);
+    else this.list.push(file = { name, state: this.begin(text) });
+    if (this.edit && this.open === this.edit) {
+      this.former = file;
+      this.draw();
+      return this.changed();
+    }
+    // What the editor shows of it is the text of before.
+    this.open = undefined;
+    this.pick(file);
+  }
+
+  remove(name) {
+    const file = this.named(name);
+    if (file) this.close(file);
+  }
+
+  /** Shows the file of that name, a new one if there is none. */
+  reopen(name) {
+    const file = this.named(name);
+    if (file) this.pick(file, true);
+    else this.add("", name);
   }
 
   pick(file, focus) {

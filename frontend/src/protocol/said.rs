@@ -80,6 +80,8 @@ pub enum WaitKind {
     ProgressDeadline,
     /// Until a Job or pod that still runs is ended.
     ActiveDeadline,
+    /// Until a drain gives up.
+    DrainTimeout,
     /// Until a CronJob makes its next Job.
     NextRun,
 }

@@ -61,6 +61,8 @@ pub struct Driver {
     accented: BTreeSet<Uid>,
     view: View,
     waits: Vec<Wait>,
+    /// Drains that a person has typed and that give up after a while, by the program's number.
+    drains: Vec<(u32, Wait)>,
     visitors: Visitors,
     systems: Systems,
     looked_at: (u64, f64),
@@ -112,6 +114,7 @@ impl Driver {
             accented: BTreeSet::new(),
             view: View::default(),
             waits: Vec::new(),
+            drains: Vec::new(),
             visitors: Visitors::default(),
             systems: Systems::default(),
             looked_at: (0, f64::NEG_INFINITY),

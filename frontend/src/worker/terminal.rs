@@ -76,6 +76,7 @@ impl Terminal {
     pub fn hear(&mut self, request: TerminalRequest, driver: &mut Driver) -> Vec<Reply> {
         match request {
             TerminalRequest::Run { id, args, stdin } => {
+                driver.typed(id, &args);
                 let date = driver.replica().cluster().core().timestamp();
                 let args = args.iter().map(|word| word.as_str().into()).collect();
                 let program =
@@ -235,6 +236,7 @@ impl Terminal {
                     }
                     replies.push(Reply::Terminal(TerminalReply::Done { id, code: output.exit_code }));
                     self.running.remove(&id);
+                    driver.typed_ended(id);
                     return;
                 }
             };
@@ -327,7 +329,10 @@ fn handed(ask: Ask) -> TerminalAsk {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{protocol::Pace, protocol::Request, worker::replica::Replica};
+    use crate::{
+        protocol::{Pace, Request, WaitKind},
+        worker::replica::Replica,
+    };
 
     struct Desk {
         driver: Driver,
@@ -395,6 +400,31 @@ mod tests {
         assert!(desk.driver.replica().next_command() > before);
         let (text, _) = desk.run("get deployment todo-api -o jsonpath={.spec.replicas}");
         assert_eq!(text, "4");
+    }
+
+    #[test]
+    fn a_drain_that_gives_up_after_a_while_is_counted_down_as_long_as_it_runs() {
+        let mut desk = Desk::new();
+        let counted = |desk: &mut Desk| {
+            let mut last = None;
+            for _ in 0..30 {
+                let replies = desk.driver.tick(33.0, &|| 0.0);
+                let told = replies.into_iter().filter_map(|reply| match reply {
+                    Reply::Frame(frame) => frame.waits,
+                    _ => None,
+                });
+                last = told.last().or(last);
+                desk.terminal.tick(&mut desk.driver, &|| 0.0);
+            }
+            let waits = last.expect("what is waited for has changed").into_iter();
+            let mut drains = waits.filter(|wait| wait.kind == WaitKind::DrainTimeout);
+            drains.next().map(|wait| (wait.object, wait.until - wait.since))
+        };
+        desk.start(1, "drain node/node-1 --ignore-daemonsets --timeout 45s", "");
+        assert_eq!(counted(&mut desk), Some(("node-1".to_owned(), 45_000)));
+        desk.hear(TerminalRequest::Interrupt(1));
+        desk.listen(|_, code, _| code.is_some());
+        assert_eq!(counted(&mut desk), None);
     }
 
     #[test]

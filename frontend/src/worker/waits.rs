@@ -6,7 +6,7 @@ use shared::{
     api::{Key, Kind, coordination::lease::Lease, core::node::Node},
     client::Wait as Countdown,
     cluster::Cluster,
-    sim::{Machine, Process},
+    sim::{Duration, Machine, Process},
 };
 
 use crate::protocol::{Wait, WaitKind};
@@ -16,8 +16,13 @@ const SHORTEST: u64 = 1000;
 /// More than these are never shown.
 const MOST: usize = 40;
 
-/// Everything that is being waited for, soonest first.
+/// Everything that is being waited for in a cluster, soonest first.
 pub fn of(cluster: &Cluster) -> Vec<Wait> {
+    with(cluster, [])
+}
+
+/// The same, with what its people wait for.
+pub fn with(cluster: &Cluster, more: impl IntoIterator<Item = Wait>) -> Vec<Wait> {
     let core = cluster.core();
     let machines = (0..).zip(&core.machines).map(|(number, _)| number);
     let kubelets = machines.filter(|&number| core.running(Process::Kubelet(number)));
@@ -32,10 +37,24 @@ pub fn of(cluster: &Cluster) -> Vec<Wait> {
     let known = known.filter(|wait| wait.until > core.now);
     let known = known.chain(kubelets.flat_map(|number| cluster.kubelet(number).waits(core)));
     waits.extend(known.filter_map(|countdown| wait(&countdown)));
+    waits.extend(more.into_iter().filter(|wait| (wait.since..wait.until).contains(&cluster.now().0)));
     waits.retain(|wait| wait.until >= wait.since + SHORTEST);
     waits.sort_by_key(|wait| (wait.until, wait.id));
     waits.truncate(MOST);
     waits
+}
+
+/// Until a kubectl that was begun at `since` with these words gives up, if it is a drain that does.
+pub fn of_drain(cluster: &Cluster, words: &[&str], since: u64) -> Option<Wait> {
+    let rest = words.iter().position(|word| *word == "drain").map(|at| &words[at + 1..])?;
+    let limit = rest.iter().enumerate().find_map(|(at, word)| match word.strip_prefix("--timeout")? {
+        "" => rest.get(at + 1).copied(),
+        value => value.strip_prefix('='),
+    });
+    let length = limit.and_then(Duration::parse).filter(|length| *length > Duration::ZERO)?;
+    let nodes = rest.iter().map(|word| Key::new(Kind::Node, "", word.trim_start_matches("node/")));
+    let node = nodes.into_iter().find(|key| cluster.store().get(key).is_some())?;
+    Some(told(WaitKind::DrainTimeout, &node, since, since + length.0))
 }
 
 fn wait(countdown: &Countdown) -> Option<Wait> {

@@ -7,7 +7,7 @@ use crate::doc::{Doc, Str, merge_patch, strategic_merge};
 use crate::sim::Duration;
 
 use super::args::{Args, Flag, duration, int64, optional, output, switch, truth, value};
-use super::change::DryRun;
+use super::change::{DryRun, anew};
 use super::failure::Failure;
 use super::io::{Io, Next, POLL, Stop};
 use super::manifests::{self, Wanted};
@@ -271,7 +271,8 @@ fn recreate(
         return Ok(Err(Failure::Client("context deadline exceeded".into())));
     }
     let collection = Target { name: Str::new(), ..target.clone() };
-    let response = io.request(mode.request("POST", &collection.path(), "application/json", doc))?;
+    let response =
+        io.request(mode.request("POST", &collection.path(), "application/json", &anew(doc.clone())))?;
     if !response.is_success() {
         return Ok(Err(Failure::of(&response)));
     }
@@ -283,7 +284,8 @@ fn create_one(target: &Target, doc: &Doc, mode: &Mode, io: &mut Io<'_>) -> Resul
     let (mut created, mut made) = (target.clone(), doc.clone());
     if mode.dry != DryRun::Client {
         let collection = Target { name: Str::new(), ..target.clone() };
-        let response = io.request(mode.request("POST", &collection.path(), "application/json", doc))?;
+        let response =
+            io.request(mode.request("POST", &collection.path(), "application/json", &anew(doc.clone())))?;
         if !response.is_success() {
             return Ok(Err(Failure::of(&response)));
         }

@@ -51,6 +51,14 @@ impl DryRun {
     }
 }
 
+/// An object as it is sent to be made: what was stored before may be made anew.
+pub(super) fn anew(mut doc: Doc) -> Doc {
+    if !doc["metadata"]["resourceVersion"].is_null() {
+        doc.at_mut(&["metadata"]).remove("resourceVersion");
+    }
+    doc
+}
+
 /// Creates an object and says nothing.
 pub(super) fn create_silently(
     target: &Target,
@@ -128,7 +136,7 @@ impl Making {
         let response = io.request(HttpRequest {
             method: "POST".into(),
             path: format!("{}?{query}", collection.path()).into(),
-            body: doc.to_json().into(),
+            body: anew(doc).to_json().into(),
             ..HttpRequest::default()
         })?;
         if !response.is_success() {

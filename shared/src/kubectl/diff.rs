@@ -7,6 +7,7 @@ use crate::doc::{Doc, Str};
 use crate::manifest;
 
 use super::args::{Args, Flag, int64, switch, value};
+use super::change::anew;
 use super::failure::Failure;
 use super::io::{Io, Stop};
 use super::last_applied::{self, LAST_APPLIED};
@@ -117,7 +118,7 @@ fn would(object: &Wanted, live: &Doc, args: &Args) -> HttpRequest {
         return HttpRequest {
             method: "POST".into(),
             path: format!("{}?{query}", collection.path()).into(),
-            body: object.doc.to_json().into(),
+            body: anew(object.doc.clone()).to_json().into(),
             ..HttpRequest::default()
         };
     }

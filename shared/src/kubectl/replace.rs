@@ -4,7 +4,7 @@ use crate::cluster::HttpRequest;
 use crate::doc::{Doc, Str};
 
 use super::args::{Args, Flag, duration, int64, optional, output, switch, value};
-use super::change::DryRun;
+use super::change::{DryRun, anew};
 use super::failure::Failure;
 use super::io::{Io, Next, Stop};
 use super::last_applied;
@@ -132,7 +132,7 @@ fn again(target: &Target, doc: &Doc, io: &mut Io<'_>, failures: &mut Vec<Failure
     let response = io.request(HttpRequest {
         method: "POST".into(),
         path: format!("{}?fieldManager=kubectl-replace&fieldValidation=Strict", collection.path()).into(),
-        body: doc.to_json().into(),
+        body: anew(doc.clone()).to_json().into(),
         ..HttpRequest::default()
     })?;
     match response.is_success() {

@@ -2,8 +2,8 @@
 
 use super::{Driver, Search};
 use crate::{
-    protocol::{Caption, Frame, Reply, Systems},
-    worker::{captions, map::MOST_CARDS, view::View, view::delta, waits},
+    protocol::{Frame, Reply, Systems},
+    worker::{captions, map::MOST_CARDS, view::View},
 };
 
 /// Wall time between two looks at a cluster from afar, in milliseconds.
@@ -50,31 +50,10 @@ impl Driver {
         frame.events.drain(..surplus);
         let cluster = self.replica.cluster();
         let view = View::from_afar(cluster);
-        frame.workloads = delta(&self.view.workloads, &view.workloads);
-        frame.services = delta(&self.view.services, &view.services);
-        frame.components = delta(&self.view.components, &view.components);
-        let now = cluster.now().0;
         let systems = Systems::from_afar(cluster);
         let mut told = captions::between(&self.view, &view);
         told.extend(self.map.as_mut().map(|map| map.happened(cluster)).into_iter().flatten());
-        let struck = captions::struck(&self.systems, &systems, &view, &told);
-        let waits = waits::of(cluster);
-        let begun = self.begun(&waits, &view, &frame.events);
-        let told = struck.into_iter().chain(told).chain(begun);
-        let accent = self.accent_from != u64::MAX;
-        frame.captions.extend(told.map(|what| Caption { at: now, what, accent }));
-        self.ended = self.replica.player().results().len();
-        if waits != self.waits {
-            frame.waits = Some(waits.clone());
-        }
-        let visitors = self.replica.visitors();
-        if visitors != self.visitors {
-            frame.visitors = Some(visitors.clone());
-        }
-        if systems != self.systems || frame.reset {
-            frame.systems = Some(Box::new(systems.clone()));
-        }
-        (self.view, self.waits, self.visitors, self.systems) = (view, waits, visitors, systems);
+        self.settle(frame, told, view, systems);
     }
 
     /// The page's map begins: the names, and from now on the numbers.

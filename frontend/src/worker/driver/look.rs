@@ -40,21 +40,28 @@ impl Driver {
         self.read_writes(seen, frame);
         let cluster = self.replica.cluster();
         let view = View::of(cluster, &self.accented);
+        let systems = Systems::of(cluster);
         frame.nodes = delta(&self.view.nodes, &view.nodes);
         frame.pods = delta(&self.view.pods, &view.pods);
+        let told = captions::between(&self.view, &view);
+        if !frame.reset {
+            self.begin_scripted(&systems);
+        }
+        self.settle(frame, told, view, systems);
+        frame.verdict = self.verdict(self.replica.cluster().now().0);
+    }
+
+    /// Tells what is told of a cluster from near and from afar, and remembers it: `told` is what was seen to happen.
+    pub(super) fn settle(&mut self, frame: &mut Frame, told: Vec<Happening>, view: View, systems: Systems) {
         frame.workloads = delta(&self.view.workloads, &view.workloads);
         frame.services = delta(&self.view.services, &view.services);
         frame.components = delta(&self.view.components, &view.components);
-        let waits = waits::of(cluster);
-        let now = cluster.now().0;
-        let accent = self.accent_from != u64::MAX;
-        let systems = Systems::of(cluster);
-        let told = captions::between(&self.view, &view);
+        let waits = self.waits();
         let struck = captions::struck(&self.systems, &systems, &view, &told);
-        let told = struck.into_iter().chain(told);
-        frame.captions.extend(told.map(|what| Caption { at: now, what, accent }));
-        let begun = self.begun(&waits, &view, &frame.events).into_iter();
-        frame.captions.extend(begun.map(|what| Caption { at: now, what, accent }));
+        let begun = self.begun(&waits, &view, &frame.events);
+        let (at, accent) = (self.replica.cluster().now().0, self.accent_from != u64::MAX);
+        let told = struck.into_iter().chain(told).chain(begun);
+        frame.captions.extend(told.map(|what| Caption { at, what, accent }));
         self.ended = self.replica.player().results().len();
         if waits != self.waits {
             frame.waits = Some(waits.clone());
@@ -63,19 +70,36 @@ impl Driver {
         if visitors != self.visitors {
             frame.visitors = Some(visitors.clone());
         }
-        if !frame.reset {
-            self.begin_scripted(&systems);
-        }
-        (self.view, self.waits, self.visitors) = (view, waits, visitors);
-        frame.verdict = self.verdict(now);
         if systems != self.systems || frame.reset {
             frame.systems = Some(Box::new(systems.clone()));
-            self.systems = systems;
         }
+        (self.view, self.waits, self.visitors, self.systems) = (view, waits, visitors, systems);
+    }
+
+    /// All that is waited for.
+    pub(super) fn waits(&self) -> Vec<Wait> {
+        let cluster = self.replica.cluster();
+        let steps =
+            self.replica.player().unfinished().filter_map(|(_, at, line)| {
+                waits::of_drain(cluster, &line.split(' ').collect::<Vec<_>>(), at.0)
+            });
+        waits::with(cluster, steps.chain(self.drains.iter().map(|(_, wait)| wait.clone())))
+    }
+
+    /// A person has typed a kubectl command: it is the program with this number.
+    pub fn typed(&mut self, id: u32, words: &[String]) {
+        let cluster = self.replica.cluster();
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        self.drains.extend(waits::of_drain(cluster, &words, cluster.now().0).map(|wait| (id, wait)));
+    }
+
+    /// That program has ended.
+    pub fn typed_ended(&mut self, id: u32) {
+        self.drains.retain(|(drain, _)| *drain != id);
     }
 
     /// What began or ended that is not seen on the things themselves: waits, drains, evictions.
-    pub(super) fn begun(&self, waits: &[Wait], view: &View, events: &[Event]) -> Vec<Happening> {
+    fn begun(&self, waits: &[Wait], view: &View, events: &[Event]) -> Vec<Happening> {
         let held = held_up(self.replica.cluster(), &self.waits, waits);
         let ended = self.replica.player().results().get(self.ended..).unwrap_or_default();
         let drains = ended.iter().filter_map(drain_failed);
@@ -84,7 +108,7 @@ impl Driver {
     }
 
     /// What the scenario breaks by itself has its story, too, where nothing else has.
-    pub(super) fn begin_scripted(&mut self, systems: &Systems) {
+    fn begin_scripted(&mut self, systems: &Systems) {
         let struck = systems.broken.iter().any(|broken| !self.systems.broken.contains(broken));
         if !struck || self.story.is_some() || self.past.present().is_some() {
             return;
@@ -96,7 +120,7 @@ impl Driver {
         self.story = Some(Story::begin(None, &self.view, since, self.visitors.lost));
     }
 
-    pub(super) fn verdict(&mut self, now: u64) -> Option<Verdict> {
+    fn verdict(&mut self, now: u64) -> Option<Verdict> {
         let verdict = self.story.as_mut()?.watch(&self.view, &self.waits, now, self.visitors.lost)?;
         self.story = None;
         Some(verdict)

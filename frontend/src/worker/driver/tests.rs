@@ -269,6 +269,8 @@ fn a_drain_that_a_budget_holds_up_is_told_of_once_and_so_is_that_it_gives_up() {
     let over = |what: &&Happening| matches!(what, Happening::DrainFailed { node, why } if node == "node-1" && why.ends_with("global timeout reached: 20s"));
     assert_eq!(told.iter().filter(over).count(), 1, "{told:?}");
     assert!(seen.waits.contains(&WaitKind::Disruption), "{:?}", seen.waits);
+    assert!(seen.waits.contains(&WaitKind::DrainTimeout), "{:?}", seen.waits);
+    assert!(driver.waits.iter().all(|wait| wait.kind != WaitKind::DrainTimeout), "it has given up");
 }
 
 #[test]

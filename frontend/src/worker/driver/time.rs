@@ -10,7 +10,6 @@ use crate::{
         messages::{Drawn, Look},
         pacing,
         view::View,
-        waits,
     },
 };
 
@@ -113,7 +112,7 @@ impl Driver {
         late: &dyn Fn() -> bool,
     ) {
         let mut last_look = self.replica.cluster().store().revision();
-        let mut end = self.end_of_wait(search, &waits::of(self.replica.cluster()));
+        let mut end = self.end_of_wait(search, &self.waits());
         loop {
             if late() {
                 return;
@@ -124,7 +123,7 @@ impl Driver {
             if let Some(over) = end.filter(|over| *over <= limit && next > *over) {
                 // Nobody need write anything when a wait is over; one that began anew meanwhile is not.
                 if self.cluster_now() < over {
-                    end = self.end_of_wait(search, &waits::of(self.replica.cluster()));
+                    end = self.end_of_wait(search, &self.waits());
                 }
                 if end != Some(over) {
                     continue;
@@ -163,7 +162,7 @@ impl Driver {
                     if revision != last_look {
                         last_look = revision;
                         let view = View::of(self.replica.cluster(), &self.accented);
-                        let waits = waits::of(self.replica.cluster());
+                        let waits = self.waits();
                         let over = match search {
                             Search::Wait(id) => !waits.iter().any(|wait| wait.id == id),
                             _ => self.is_of_note(&view),
