@@ -557,7 +557,7 @@ fn lists_of_objects_without_a_spec_merge_as_their_types_say() {
             "/api/v1/namespaces/default/serviceaccounts/s",
             r#"{"secrets":[{"name":"two"}]}"#,
             "secrets",
-            "one two",
+            "two one",
         ),
     ] {
         let patched = send(&mut world, "PATCH", path, "application/strategic-merge-patch+json", patch);
