@@ -180,6 +180,13 @@ async fn respond(
         Reply::Answer(answer) => (answer.code, answer.code != 404 || answer.body.as_str().is_none()),
         Reply::Watch(_) | Reply::Log(_) | Reply::Program(_) => (200, true),
     };
+    if let Reply::Answer(answer) = &reply
+        && socket
+        && answer.code == 200
+        && asked.is_log()
+    {
+        reply = Reply::Log(messages::whole(answer.body.str().to_string()));
+    }
     handle.requests().count(asked, code, known, began.elapsed());
     match reply {
         Reply::Watch(events) if socket => {

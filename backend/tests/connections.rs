@@ -7,7 +7,7 @@ use tokio::{
     net::TcpStream,
     time::timeout,
 };
-use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::tungstenite::{Message, client::IntoClientRequest};
 
 use crate::common::connections::{PATIENCE, World, clients};
 
@@ -260,6 +260,18 @@ async fn watches_and_logs_come_over_websockets_too() {
             Some("binary.k8s.io"),
             "todo-api v1.0 listening on :8080\n",
         ),
+        (
+            format!("{pods}/box/log?container=web"),
+            "base64.binary.k8s.io",
+            Some("base64.binary.k8s.io"),
+            "dG9kby1hcGkgdjEuMCBsaXN0ZW5pbmcgb24gOjgwODAK",
+        ),
+        (
+            format!("{pods}/box/log?container=web"),
+            "binary.k8s.io",
+            Some("binary.k8s.io"),
+            "todo-api v1.0 listening on :8080\n",
+        ),
     ] {
         let url = world.url(&path).replace("http://", "ws://");
         let mut request = url.into_client_request().expect("the address is right");
@@ -279,6 +291,11 @@ async fn watches_and_logs_come_over_websockets_too() {
         assert!(first.starts_with(begins.as_bytes()), "{path}: {}", String::from_utf8_lossy(&first));
         let ends = String::from_utf8_lossy(&first[first.len() - 1..]).into_owned();
         assert!(!path.contains("watch") || ends == "}", "{path}");
+        if path.ends_with("/log?container=web") {
+            let next = timeout(PATIENCE, socket.next()).await.expect("it comes");
+            assert!(matches!(next, Some(Ok(Message::Close(_)))), "that was all: {next:?}");
+            continue;
+        }
         socket.close(None).await.expect("it is closed");
     }
     // Pages say who they are among the protocols: at the root that opens a session, and is not spoken.

@@ -6,6 +6,7 @@ mod api;
 mod autoscaling;
 mod component_fields;
 mod confinement;
+mod conformance;
 mod controllers;
 mod custom_resources;
 mod custom_rules;

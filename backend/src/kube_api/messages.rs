@@ -1,5 +1,5 @@
-//! Watches and followed logs over WebSockets, as Headlamp and pages in browsers have them: an event is a message, and so is
-//! each piece of a log.
+//! Watches and logs over WebSockets, as Headlamp and pages in browsers have them: an event is a message, and so is each piece
+//! of a log that is followed, or all of one that is not.
 
 use std::time::Duration;
 
@@ -42,6 +42,14 @@ pub fn is_wanted(headers: &HeaderMap) -> bool {
         text(headers, name.as_str()).to_ascii_lowercase().contains(word)
     };
     has(header::CONNECTION, "upgrade") && has(header::UPGRADE, "websocket")
+}
+
+/// All of a log, as the one part that comes.
+pub fn whole(log: String) -> mpsc::Receiver<Part> {
+    let (sender, coming) = mpsc::channel(1);
+    // There is room for it.
+    let _ = sender.try_send(Ok(log.into()));
+    coming
 }
 
 /// Tells over a WebSocket what comes in parts.

@@ -77,6 +77,11 @@ impl Asked {
         Self { verb, group, version, resource, subresource, scope, dry_run: says("dryRun=All") }
     }
 
+    /// Whether it is for what a container said.
+    pub fn is_log(&self) -> bool {
+        self.resource == "pods" && self.subresource == "log"
+    }
+
     /// Whether it is for the counts themselves.
     pub fn is_metrics(&self) -> bool {
         self.subresource == "/metrics" && self.resource.is_empty()

@@ -209,11 +209,7 @@ fn strategic_fields(merged: &Map, patch: &Map, name: &str) -> Result<Map, PatchE
                 ListMerge::ByKey(merge_key) => {
                     strategic_list(target, value, merge_key, key, order_of(patch, key))?
                 }
-                ListMerge::Set => {
-                    let known: BTreeSet<String> = target.items().iter().map(Doc::to_json).collect();
-                    let added = items.iter().filter(|item| !known.contains(&item.to_json()));
-                    Doc::list(target.items().iter().chain(added).cloned())
-                }
+                ListMerge::Set => strategic_set(target.items(), items, order_of(patch, key)),
                 ListMerge::Atomic => value.clone(),
             },
             _ => value.clone(),
@@ -247,10 +243,27 @@ fn reorder_untouched(merged: &mut Map, patch: &Map, name: &str) {
             continue;
         }
         if let ListMerge::ByKey(merge_key) = list_merge(name, field) {
-            let ordered = in_order(merged.get(field).items().to_vec(), merge_key, order);
-            merged.insert(super::intern(field), ordered);
+            let items: Vec<_> = merged.get(field).items().iter().cloned().map(Some).collect();
+            let (named, known) = (named_by(order, &items, merge_key), items.len());
+            merged.insert(super::intern(field), interleaved(items, &named, known));
         }
     }
+}
+
+/// Texts of a patch beside those that are there, where those of the patch are new before the others.
+fn strategic_set(target: &[Doc], patch: &[Doc], order: &Doc) -> Doc {
+    let mut places = BTreeMap::new();
+    let mut items: Vec<Option<Doc>> = Vec::new();
+    for item in target.iter().chain(patch) {
+        places.entry(item.to_json()).or_insert_with(|| {
+            items.push(Some(item.clone()));
+            items.len() - 1
+        });
+    }
+    let known = target.iter().filter_map(|item| places.get(&item.to_json())).max().map_or(0, |last| last + 1);
+    let named = if order.is_null() { patch } else { order.items() };
+    let named: Vec<usize> = named.iter().filter_map(|item| places.get(&item.to_json()).copied()).collect();
+    interleaved(items, &named, known)
 }
 
 fn strategic_list(
@@ -272,6 +285,7 @@ fn strategic_list(
     for (at, item) in target.items().iter().enumerate().rev().filter(|_| !few) {
         places.insert(identity(&item[merge_key]), at);
     }
+    let mut named = Vec::with_capacity(patch.items().len());
     for change in patch.items() {
         let key = &change[merge_key];
         if key.is_null() {
@@ -292,8 +306,10 @@ fn strategic_list(
             (_, Some(at)) => {
                 let merged = strategic_map(items[at].as_ref().unwrap_or(&NULL), change, name)?;
                 items[at] = Some(merged);
+                named.push(at);
             }
             (_, None) => {
+                named.push(items.len());
                 if !few {
                     places.insert(identity(key), items.len());
                 }
@@ -302,7 +318,12 @@ fn strategic_list(
             }
         }
     }
-    Ok(in_order(items.into_iter().flatten().collect(), merge_key, order))
+    if !order.is_null() {
+        named = named_by(order, &items, merge_key);
+    }
+    // Upstream, components say in which order conditions stand, new ones last; here they send what they changed.
+    let known = if name == "conditions" { items.len() } else { target.items().len() };
+    Ok(interleaved(items, &named, known))
 }
 
 /// What tells an item of a list from the others: most often a text, which need not be copied.
@@ -313,28 +334,50 @@ fn identity(key: &Doc) -> (bool, Cow<'_, str>) {
     }
 }
 
-fn in_order(mut items: Vec<Doc>, merge_key: &str, order: &Doc) -> Doc {
-    if !order.is_null() {
-        let order = order.items();
-        let mut ranks = BTreeMap::new();
-        // Few are looked through one by one.
-        let few = order.len() <= FEW;
-        for (rank, wanted) in order.iter().enumerate().rev().filter(|_| !few) {
-            ranks.insert(identity(&wanted[merge_key]), rank);
-        }
-        let wanted: SmallVec<[&Doc; 8]> =
-            order.iter().filter(|_| few).map(|wanted| &wanted[merge_key]).collect();
-        let rank = |key: &Doc| match few {
-            true => wanted.iter().position(|wanted| *wanted == key),
-            false => ranks.get(&identity(key)).copied(),
-        };
-        // Elements the order does not name keep their place among themselves, after the named ones.
-        let mut ranked: Vec<(usize, Doc)> =
-            items.into_iter().map(|item| (rank(&item[merge_key]).unwrap_or(usize::MAX), item)).collect();
-        sort_by_key(&mut ranked, |(rank, _)| *rank);
-        items = ranked.into_iter().map(|(_, item)| item).collect();
+/// The places in `items` of those that `order` names, in its order.
+fn named_by(order: &Doc, items: &[Option<Doc>], merge_key: &str) -> Vec<usize> {
+    let order = order.items();
+    // Few are looked through one by one.
+    let few = order.len() <= FEW;
+    let wanted: SmallVec<[&Doc; 8]> = order.iter().filter(|_| few).map(|item| &item[merge_key]).collect();
+    let mut ranks = BTreeMap::new();
+    for (rank, wanted) in order.iter().enumerate().rev().filter(|_| !few) {
+        ranks.insert(identity(&wanted[merge_key]), rank);
     }
-    Doc::from(items)
+    let rank = |item: &Doc| match few {
+        true => wanted.iter().position(|wanted| **wanted == item[merge_key]),
+        false => ranks.get(&identity(&item[merge_key])).copied(),
+    };
+    let items = items.iter().enumerate();
+    let mut ranked: Vec<(usize, usize)> =
+        items.filter_map(|(at, item)| Some((rank(item.as_ref()?)?, at))).collect();
+    sort_by_key(&mut ranked, |(rank, _)| *rank);
+    ranked.into_iter().map(|(_, at)| at).collect()
+}
+
+/// `items` without gaps, as upstream arranges them: those that a patch has `named` in its order, the others in theirs,
+/// one of these before one of those where it stood so before. The first `known` were there before: new ones, which
+/// stand nowhere, come before all that is left.
+fn interleaved(mut items: Vec<Option<Doc>>, named: &[usize], known: usize) -> Doc {
+    let as_before = named.is_sorted() && named.last().is_none_or(|&last| last < known);
+    if as_before {
+        return Doc::list(items.into_iter().flatten());
+    }
+    let mut is_named = vec![false; items.len()];
+    for &at in named {
+        is_named[at] = true;
+    }
+    let mut others = (0..items.len()).filter(|&at| !is_named[at]).peekable();
+    let mut arranged = Vec::with_capacity(items.len());
+    for &at in named {
+        while let Some(before) = others.next_if(|&other| other < at && at < known) {
+            arranged.push(before);
+        }
+        arranged.push(at);
+    }
+    arranged.extend(others);
+    // What a patch names twice stands where it was named first.
+    Doc::list(arranged.into_iter().filter_map(|at| items[at].take()).collect::<Vec<_>>())
 }
 
 /// RFC 6902.

@@ -121,8 +121,8 @@ impl Kubelet {
                 compose(&spec.doc, &object, config, own, machine, &services).map(Arc::new)
             }
         };
-        match composed {
-            Ok(env) => self.launch(uid, index, spec, env, cx),
+        match composed.and_then(|env| Ok((with_sub_paths(&spec.doc, &env)?, env))) {
+            Ok((doc, env)) => self.launch(uid, index, doc, env, cx),
             Err(message) => {
                 self.pod_event(
                     uid,
@@ -142,6 +142,42 @@ impl Kubelet {
             }
         }
     }
+}
+
+/// A container whose mounts name the parts of their volumes by the variables that it gets (`subPathExpr`), with the parts
+/// that come of it; or why there are none, as the kubelet words it.
+fn with_sub_paths(container: &Doc, env: &Variables) -> Result<Doc, Str> {
+    let mut doc = container.clone();
+    if doc["volumeMounts"].items().iter().all(|mount| mount["subPathExpr"].is_empty()) {
+        return Ok(doc);
+    }
+    for mount in doc.at_mut(&["volumeMounts"]).items_mut() {
+        let expression = mount["subPathExpr"].str();
+        if !expression.is_empty() {
+            mount.remove("subPathExpr");
+            mount.set("subPath", sub_path(&expression, env)?);
+        }
+    }
+    Ok(doc)
+}
+
+fn sub_path(expression: &Str, env: &Variables) -> Result<Str, Str> {
+    let names = expression.split("$(").skip(1).filter_map(|rest| Some(rest.split_once(')')?.0));
+    let has = |name: &str| env.iter().any(|(known, value)| known == name && !value.is_empty());
+    let mut missing: Vec<&str> = names.filter(|name| !has(name)).collect();
+    if !missing.is_empty() {
+        sort(&mut missing);
+        missing.dedup();
+        return Err(format!("missing value for {}", missing.join(", ")).into());
+    }
+    let path = expand(expression, env).unwrap_or_default();
+    if path.starts_with('/') {
+        return Err(format!("error SubPath `{path}` must not be an absolute path").into());
+    }
+    if path.split('/').any(|part| part == "..") {
+        return Err(format!("unable to provision SubPath `{path}`: must not contain '..'").into());
+    }
+    Ok(path)
 }
 
 /// Why a container that must not run as root would do so: images here run as root unless they are told otherwise.

@@ -1,6 +1,8 @@
-//! What a kubelet looks at again before it takes a pod that was put on its node, by whoever: labels and host ports.
+//! What a kubelet looks at again before it takes a pod that was put on its node, by whoever: labels, host ports and the
+//! parameters of the kernel that it sets.
 
 use crate::api::core::node::Node;
+use crate::api::core::pod::{MINOR, is_safe_sysctl};
 use crate::api::{NodeAffinity, Object};
 use crate::doc::{Doc, Str};
 
@@ -30,6 +32,14 @@ const EVERYWHERE: &str = "0.0.0.0";
 fn clash(a: &HostPort, b: &HostPort) -> bool {
     let same_place = a.0 == b.0 || a.0 == EVERYWHERE || b.0 == EVERYWHERE;
     same_place && a.1 == b.1 && a.2 == b.2
+}
+
+/// Why a pod may not set the parameters of the kernel that it wants, of which a kubelet only allows the safe ones.
+pub(super) fn sysctl_refused(object: &Object) -> Option<(&'static str, String)> {
+    let wanted = object.body["spec"]["securityContext"]["sysctls"].items().iter();
+    let mut names = wanted.map(|sysctl| sysctl["name"].str().replace('/', "."));
+    let unsafe_one = names.find(|name| !is_safe_sysctl(name, MINOR))?;
+    Some(("SysctlForbidden", format!("forbidden sysctl: {unsafe_one:?} not allowlisted")))
 }
 
 impl Kubelet {

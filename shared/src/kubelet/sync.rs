@@ -2,14 +2,15 @@
 
 use std::sync::Arc;
 
-use crate::api::core::pod::{Container, Pod, PodSpec};
+use crate::api::core::pod::{Pod, PodSpec};
 use crate::api::{Object, Uid};
 use crate::client::{Delta, Severity, Wait};
-use crate::doc::{Str, literal};
+use crate::doc::{Doc, Str, literal};
 use crate::runtime::reference_fault;
 use crate::sim::{Context, Core, CriCall, Duration, Time, Timer, Variables};
 
 use super::pod::{ContainerStage, ContainerState, PodStage, PodState, runs_again, spec_at};
+use super::predicates::sysctl_refused;
 use super::probe::failing;
 use super::recover::{leave_ended, match_runtime, recall};
 use super::status::{phase, pod_text, works_done};
@@ -85,7 +86,8 @@ impl Kubelet {
         }
     }
 
-    /// Where somebody else (the node lifecycle controller) wrote the status, what is true goes back.
+    /// Where somebody else (the node lifecycle controller) wrote the status, what is true goes back; and what others say of
+    /// a pod may be what it waits for to be ready.
     pub(super) fn insist(&mut self, uid: Uid, cx: &mut Context<'_>) {
         let Some(object) = self.object(uid) else { return };
         let Some(view) = object.view::<Pod>() else { return };
@@ -93,7 +95,9 @@ impl Kubelet {
         let ready = pod.conditions.holds("Ready");
         let news = object.meta.resource_version > pod.acknowledged && !pod.writing;
         if news && view.ready != ready {
-            pod.sent = crate::doc::Doc::Null;
+            pod.sent = Doc::Null;
+            self.report(uid, cx);
+        } else if news && !object.body["spec"]["readinessGates"].is_empty() {
             self.report(uid, cx);
         }
     }
@@ -160,6 +164,9 @@ impl Kubelet {
     fn refusal(&self, object: &Object, view: &Pod, cx: &Context<'_>) -> Option<(&'static str, String)> {
         if let Some(why) = self.pressure_refusal(object, view) {
             return Some(("Evicted", why));
+        }
+        if let Some(refused) = sysctl_refused(object) {
+            return Some(refused);
         }
         let machine = &cx.core.machines[self.machine as usize];
         let (pods, cpu, memory) = self.held();
@@ -443,7 +450,7 @@ impl Kubelet {
         &mut self,
         uid: Uid,
         index: u32,
-        spec: &Container,
+        doc: Doc,
         env: Arc<Variables>,
         cx: &mut Context<'_>,
     ) {
@@ -454,7 +461,7 @@ impl Kubelet {
         container.stage = ContainerStage::Starting { since: cx.now() };
         container.probes.clear();
         (container.started, container.ready, container.unhealthy) = (false, false, false);
-        let words = spec.doc["command"].items().iter().chain(spec.doc["args"].items());
+        let words = doc["command"].items().iter().chain(doc["args"].items());
         // `$(NAME)` in them stands for a variable's value.
         let words = words.map(|word| super::env::expand(&word.str(), &env).unwrap_or_else(|| word.str()));
         let command: Vec<Str> = words.collect();
@@ -465,7 +472,7 @@ impl Kubelet {
             attempt: container.restarts,
             env,
             command,
-            doc: spec.doc.clone(),
+            doc,
         };
         self.pod_event(uid, Some(index), Severity::Normal, "Created", literal!("Container created"), cx);
         self.ask_runtime(call, cx);

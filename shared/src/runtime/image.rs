@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::api::Uid;
 use crate::codec::Codec;
 use crate::collections::{BTreeMap, BTreeSet};
-use crate::doc::Str;
+use crate::doc::{Doc, Str};
 use crate::sim::{Duration, hash_of};
 
 mod amount;
@@ -254,10 +254,12 @@ const CURL: &str = "curlimages/curl";
 const PAUSE: &str = "registry.k8s.io/pause";
 
 /// What Kubernetes' own tests run: its busybox, servers, and agnhost, whose command line says what it is.
-const E2E: [&str; 4] = [
+const E2E: [&str; 6] = [
     "registry.k8s.io/e2e-test-images/busybox",
     "registry.k8s.io/e2e-test-images/nginx",
     "registry.k8s.io/e2e-test-images/httpd",
+    "registry.k8s.io/e2e-test-images/nautilus",
+    "registry.k8s.io/e2e-test-images/nonewprivs",
     AGNHOST,
 ];
 const AGNHOST: &str = "registry.k8s.io/e2e-test-images/agnhost";
@@ -267,6 +269,18 @@ const IT_WORKS: &str = "<html><body><h1>It works!</h1></body></html>\n";
 const WELCOME: &str = "<!DOCTYPE html>\n<html>\n<head>\n<title>Welcome to nginx!</title>\n</head>\n<body>\n\
                        <h1>Welcome to nginx!</h1>\n<p>If you see this page, nginx is successfully installed and \
                        working.\nFurther configuration is required.</p>\n</body>\n</html>\n";
+
+/// What the picture of a demonstration says of itself.
+const NAUTILUS: &str = "{\n\"image\":\"nautilus.jpg\"\n}\n";
+
+/// What an image runs that says as whom it runs: as root, unless nobody is to become more than they are.
+pub(super) fn own_script(image: &str, container: &Doc) -> Option<&'static str> {
+    if repository(image) != E2E[4] {
+        return None;
+    }
+    let rises = container["securityContext"]["allowPrivilegeEscalation"].as_bool() != Some(false);
+    Some(if rises { "echo Effective uid: 0" } else { "echo Effective uid: $(id -u)" })
+}
 
 fn built_in() -> Vec<(&'static str, ImageSpec)> {
     let todo = |version: &str| ImageSpec {
@@ -326,10 +340,12 @@ fn built_in() -> Vec<(&'static str, ImageSpec)> {
         ("todo-client:v1.0", client.clone()),
         ("todo-client", client),
         (E2E[1], nginx.clone()),
-        ("nginx", nginx),
+        ("nginx", nginx.clone()),
         (E2E[2], httpd.clone()),
         ("httpd", httpd),
         (E2E[0], toolbox(2_200_000)),
+        (E2E[3], ImageSpec { answer: NAUTILUS.into(), ..nginx.clone() }),
+        (E2E[4], toolbox(2_200_000)),
         (AGNHOST, still(53_000_000)),
         (PAUSE, still(300_000)),
         ("registry.k8s.io/hpa-example", php),

@@ -9,7 +9,7 @@ use crate::network::{dns_config, node_address};
 use crate::sim::{ContainerEnd, Context, CriCall, CriEvent, Duration, Process, Time, Timer};
 
 use super::container::{Container, KILLED, Program, Sandbox, Stage};
-use super::image::{is_agnhost, is_curl};
+use super::image::{is_agnhost, is_curl, own_script};
 use super::shell::{Files, knows};
 use super::{Caller, ImageSpec, Runtime, tasks};
 
@@ -30,9 +30,11 @@ impl Pages {
         let same = root == Some(&*image.root) && known.next().is_some_and(|(_, page)| *page == image.answer);
         if !same {
             let root = &image.root;
+            // A page that is data is asked for by another name.
+            let page = if image.answer.starts_with('{') { "data.json" } else { "index.html" };
             let files = [
                 (format!("{root}/").into(), Str::new()),
-                (format!("{root}/index.html").into(), image.answer.clone()),
+                (format!("{root}/{page}").into(), image.answer.clone()),
             ];
             self.0 = Files(BTreeMap::from(files));
         }
@@ -103,6 +105,7 @@ impl Runtime {
         let container_reads = doc["stdin"].as_bool() == Some(true);
         let given_nothing = doc["command"].items().is_empty();
         let names_no_program = is_agnhost(&image) && given_nothing;
+        let own_script = own_script(&image, &doc).filter(|_| command.is_empty());
         let is_for_curl = is_curl(&image) && given_nothing;
         let program = Program { exit_after: spec.exit_after, exit_code: spec.exit_code };
         let wait = spec.start.unwrap_or(cx.core.options.container_start);
@@ -123,6 +126,10 @@ impl Runtime {
             container.layer = self.pages.of(spec);
         }
         tasks::fix_sub_paths(&mut container, &sandbox.volumes);
+        for mount in container.mounts.iter().filter(|mount| mount.has_own_part()) {
+            let files = if mount.shared { &mut self.disks } else { &mut sandbox.volumes };
+            files.entry(mount.volume.clone()).or_default().begin_directory(&mount.sub_path);
+        }
         match sandbox.container_mut(&name) {
             Some(old) => {
                 self.numbered.remove(&old.number);
@@ -138,6 +145,9 @@ impl Runtime {
         // A shell that nobody gives a script waits for one where somebody may give it.
         let waits = command.is_empty() && spec.is_toolbox() && container_reads;
         let mut command = if waits { vec!["sh".into()] } else { command };
+        if let Some(script) = own_script {
+            command = vec!["sh".into(), "-c".into(), script.into()];
+        }
         if names_no_program {
             command.insert(0, "/agnhost".into());
         } else if is_for_curl && !command.first().is_some_and(|first| knows(first)) {

@@ -12,6 +12,7 @@ use crate::sim::{
 
 use super::image::{Found, ImageSpec};
 use super::server::{Answered, Asked, Server, Service};
+use super::tasks::Asker;
 use super::{Container, Runtime, Sandbox, tasks};
 
 /// How long a node asks who has an address of its pod network.
@@ -64,7 +65,10 @@ impl Runtime {
                 let (first, silent, closes) = (answered.first.take(), answered.silent, answered.closes);
                 let answer = (Some(answered.status), self.heed(start, answered, cx), detail);
                 match first {
-                    Some(first) => return self.answer_later((pod, start), first, packet.clone(), cx),
+                    Some(first) => {
+                        let asker = Asker::Far(Box::new(packet.clone()));
+                        return self.answer_later((pod, start), first, asker, cx);
+                    }
                     None if silent => return,
                     None if closes => (None, Str::new(), Failure::Empty.text()),
                     None => answer,
@@ -131,6 +135,9 @@ impl Runtime {
             container.log.line(cx.timestamp(), line);
             self.tell_followers(start, false, cx);
         }
+        if let Some(writer) = answered.writer {
+            self.written_by(start, &writer);
+        }
         if let Some(code) = answered.exit {
             self.container_ends(start, code, false, cx);
         }
@@ -151,6 +158,18 @@ impl Runtime {
         match self.served_file(pod, container, (root, lists), asked.path) {
             Some(text) => Answered::new(200, text),
             None => Answered::new(404, refusal(root, 404)),
+        }
+    }
+
+    /// The programs of a container take note of who wrote to them.
+    fn written_by(&mut self, start: u64, writer: &Str) {
+        let tasks =
+            self.numbered_mut(start).map(|(_, container)| container.tasks.clone()).unwrap_or_default();
+        for number in tasks {
+            let server = self.tasks.get_mut(&number).and_then(|running| running.task.serves.as_mut());
+            if let Some(server) = server {
+                server.written_by(writer.clone());
+            }
         }
     }
 
@@ -216,23 +235,29 @@ impl Runtime {
                 let kubelet = crate::sim::Process::Kubelet(self.machine);
                 return cx.send_after(Duration::seconds(*seconds), kubelet, Body::CriEvent(result));
             }
-            action => self.try_port(pod, sandbox.ip, action, timeout_ms, cx),
+            action => {
+                let asker = Asker::Kubelet(start, kind, attempt);
+                match self.try_port((pod, sandbox.ip), action, timeout_ms, asker, cx) {
+                    Some(result) => result,
+                    None => return,
+                }
+            }
         };
         self.tell(CriEvent::Probed { pod, container: name, attempt, kind, result }, cx);
     }
 
-    /// A probe that goes over the network of the node.
+    /// A probe that goes over the network of the node. What asks others in its turn tells later.
     fn try_port(
         &mut self,
-        pod: Uid,
-        ip: u32,
+        (pod, ip): (Uid, u32),
         action: &ProbeAction,
         timeout_ms: u64,
+        asker: Asker,
         cx: &mut Context<'_>,
-    ) -> ProbeResult {
+    ) -> Option<ProbeResult> {
         let address = std::net::Ipv4Addr::from(ip);
         let refused = |port: u32| format!("dial tcp {address}:{port}: connect: connection refused");
-        match action {
+        Some(match action {
             ProbeAction::Tcp { port } if self.listens(pod, *port, false, cx) => ProbeResult::Success,
             ProbeAction::Tcp { port } => ProbeResult::Failure(refused(*port).into()),
             ProbeAction::Grpc { port } if self.listens(pod, *port, true, cx) => ProbeResult::Success,
@@ -247,9 +272,10 @@ impl Runtime {
                 let (port, method, speaks_http) = (*port, "GET", true);
                 let asked = Asked { method, path, body: "", speaks_http, protocol, port, client: ip, date };
                 let fault = |why: &str| {
-                    ProbeResult::Failure(format!("Get \"{scheme}://{address}:{port}{path}\": {why}").into())
+                    let why = format!("Get \"{scheme}://{address}:{port}{path}\": {why}");
+                    Some(ProbeResult::Failure(why.into()))
                 };
-                let Some((start, answered)) = self.respond(pod, &asked, SURELY, cx) else {
+                let Some((start, mut answered)) = self.respond(pod, &asked, SURELY, cx) else {
                     return fault(&refused(port));
                 };
                 if answered.closes {
@@ -258,8 +284,12 @@ impl Runtime {
                 if *scheme == "https" && !self.speaks_tls(pod, port) {
                     return fault("http: server gave HTTP response to HTTPS client");
                 }
-                let status = answered.status;
+                let (status, first) = (answered.status, answered.first.take());
                 self.heed(start, answered, cx);
+                if let Some(first) = first {
+                    self.answer_later((pod, start), first, asker, cx);
+                    return None;
+                }
                 match status {
                     300..400 => ProbeResult::Warning(
                         format!("Probe terminated redirects, Response body: {status}").into(),
@@ -271,7 +301,7 @@ impl Runtime {
                 }
             }
             ProbeAction::Exec { .. } | ProbeAction::Sleep { .. } => ProbeResult::Success,
-        }
+        })
     }
 
     /// Programs speak TLS on the ports that are meant for it; what an image that nobody knows does there is believed.

@@ -4,11 +4,13 @@
 use crate::api::query;
 use crate::codec::Codec;
 use crate::doc;
-use crate::doc::{Doc, Str, Timestamp};
+use crate::doc::{Doc, Str, Timestamp, parse_json};
 use crate::sim::{Duration, Protocol};
 
 /// For how long agnhost's `liveness` is well.
 const WELL: Duration = Duration::seconds(10);
+/// How many writers nettest tells apart.
+const MOST_WRITERS: usize = 100;
 /// How often netexec asks others at most for one request.
 const MOST_TRIES: i64 = 1000;
 
@@ -35,6 +37,8 @@ pub(super) enum Service {
     Hostname,
     /// agnhost's `grpc-health-checking`: health by gRPC on the first port, HTTP on the other.
     Health,
+    /// agnhost's `nettest`: who wrote to it, and how often.
+    Nettest(Vec<(Str, u64)>),
     /// agnhost's `porter`: a text for each port.
     Porter(Vec<(u32, Str)>),
 }
@@ -62,6 +66,8 @@ pub(super) struct Answered {
     pub text: Str,
     /// What it writes to its log.
     pub log: Option<String>,
+    /// Who wrote to it.
+    pub writer: Option<Str>,
     /// The code that it ends with.
     pub exit: Option<i32>,
     /// It says nothing at all.
@@ -102,6 +108,17 @@ impl Server {
         Server { ports: ports.into_iter().map(|port| (Protocol::Tcp, port)).collect(), service }
     }
 
+    /// Somebody wrote to it.
+    pub fn written_by(&mut self, writer: Str) {
+        let Service::Nettest(received) = &mut self.service else { return };
+        let known = received.iter().position(|(known, _)| *known == writer);
+        match known {
+            Some(at) => received[at].1 += 1,
+            None if received.len() < MOST_WRITERS => received.push((writer, 1)),
+            None => {}
+        }
+    }
+
     /// Whether it takes connections of gRPC on a port.
     pub fn speaks_grpc(&self, port: u32) -> bool {
         matches!(self.service, Service::Health) && self.ports.first() == Some(&(Protocol::Tcp, port))
@@ -129,6 +146,7 @@ impl Server {
             },
             Service::Netexec if asked.protocol != Protocol::Tcp => datagram(asked, hostname),
             Service::Netexec => netexec(asked, path, hostname, runs),
+            Service::Nettest(received) => nettest(asked, path, hostname, received),
         }
     }
 }
@@ -171,6 +189,30 @@ fn netexec(asked: &Asked<'_>, path: &str, hostname: &str, runs: Duration) -> Ans
     };
     let log = Some(format!("{} {}", asked.method, asked.path));
     Answered { status, text, log, exit, first, ..Answered::default() }
+}
+
+fn nettest(asked: &Asked<'_>, path: &str, hostname: &str, received: &[(Str, u64)]) -> Answered {
+    match path {
+        "/write" => {
+            let writer = parse_json(asked.body).ok().map(|said| said["Source"].str());
+            let text = format!("{}\n", doc!({ "Hostname": hostname }));
+            Answered { writer, ..Answered::new(200, text) }
+        }
+        "/read" => {
+            let mut all = Doc::map();
+            for (writer, times) in received {
+                all.set(writer.clone(), Doc::from(*times as i64));
+            }
+            let state = doc!({
+                "Hostname": hostname, "Sent": {}, "Received": all, "Errors": null, "Log": [],
+                "StillContactingPeers": false
+            });
+            Answered::new(200, format!("{state}\n"))
+        }
+        "/status" => Answered::new(200, "pass"),
+        "/quit" => Answered { exit: Some(0), ..Answered::new(200, "") },
+        _ => Answered::new(404, "404 page not found\n"),
+    }
 }
 
 /// The address that a request comes from, with a port.
@@ -270,7 +312,8 @@ pub(super) fn of_agnhost(args: &[Str], variables: impl Iterator<Item = (Str, Str
         "test-webserver" => Server::new([port("port", 80)], Service::Files("/".into(), true)),
         "serve-hostname" => Server::new([port("port", 9376)], Service::Hostname),
         "grpc-health-checking" => Server::new([port("port", 5000), port("http-port", 8080)], Service::Health),
-        "nettest" | "fake-gitserver" => Server::new([port("port", 8000)], Service::Silent),
+        "nettest" => Server::new([port("port", 8080)], Service::Nettest(Vec::new())),
+        "fake-gitserver" => Server::new([port("port", 8000)], Service::Silent),
         "guestbook" | "webhook" => Server::new([port("http-port", port("port", 80))], Service::Silent),
         "porter" => {
             let texts: Vec<(Protocol, u32, Str)> = variables

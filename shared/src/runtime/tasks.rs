@@ -8,8 +8,8 @@ use crate::api::Uid;
 use crate::codec::Codec;
 use crate::doc::Str;
 use crate::sim::{
-    Context, CriEvent, Duration, ExecOptions, ExecResult, NodeReply, Packet, ProbeKind, ProbeResult,
-    Protocol, Time, Timer,
+    Context, CriEvent, Duration, ExecOptions, ExecResult, NodeReply, ProbeKind, ProbeResult, Protocol, Time,
+    Timer,
 };
 
 use super::container::{KILLED, Stage};
@@ -18,7 +18,7 @@ use super::server::{Server, ran};
 use super::shell::{Progress, Task, absolute, knows};
 use super::{Runtime, container_id};
 
-pub(super) use first::Dialling;
+pub(super) use first::{Asker, Dialling};
 pub(super) use network::Asked;
 pub(super) use place::{Mounted, bytes_of, fix_sub_paths, hostname, on_host};
 
@@ -52,7 +52,7 @@ pub(super) enum Role {
     /// Somebody outside did, who is not there any more.
     Left,
     /// A server did, which answers this request with what it writes.
-    Request(Box<Packet>),
+    Request(Asker),
     /// A probe or hook, until when it has to answer, and how long it had for that.
     Probe(ProbeKind, u32, Duration),
 }
@@ -258,9 +258,9 @@ impl Runtime {
     fn settle(&mut self, running: Running, code: i32, cx: &mut Context<'_>) {
         match running.role {
             Role::Main | Role::Left => {}
-            Role::Request(packet) => {
+            Role::Request(asker) => {
                 let text = ran(&(running.out + &running.err), code);
-                self.reply(&packet, running.pod, text, cx);
+                self.reply(&asker, running.pod, text, cx);
             }
             Role::Stream(call, _) => {
                 let result = ExecResult { exit_code: code, ..ExecResult::default() };

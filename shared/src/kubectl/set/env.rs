@@ -173,7 +173,10 @@ fn change(container: &Doc, edits: &Edits, overwrite: bool) -> Result<Option<Doc>
     if env.is_empty() {
         return Ok(None);
     }
-    Ok(Some(doc!({ "env": env, "name": container["name"].clone() })))
+    // Without an order what is new would stand before what is there.
+    let kept = with(container, edits);
+    let order = Doc::list(kept["env"].items().iter().map(|one| doc!({ "name": one["name"].clone() })));
+    Ok(Some(doc!({ "$setElementOrder/env": order, "env": env, "name": container["name"].clone() })))
 }
 
 fn list(target: &Target, object: &Doc, container: &Doc, resolves: bool, io: &mut Io<'_>) -> Result<(), Stop> {

@@ -27,6 +27,17 @@ pub(in crate::runtime) fn length(text: &str) -> u64 {
 }
 
 impl Files {
+    /// Makes a directory, if there is nothing of this name.
+    pub fn begin_directory(&mut self, path: &str) {
+        let path = path.trim_matches('/');
+        let below: Str = format!("{path}/").into();
+        let mut from = self.0.range(below.clone()..);
+        let known = from.next().is_some_and(|(known, _)| known.starts_with(below.as_str()));
+        if !known && !self.0.contains_key(path) {
+            self.0.insert(below, Str::new());
+        }
+    }
+
     /// How much room all of them take, in bytes.
     pub fn length(&self) -> u64 {
         self.0.values().fold(0, |sum: u64, text| sum.saturating_add(length(text)))
@@ -59,6 +70,11 @@ impl Mount {
     /// Whether the kubelet composes its files.
     pub fn is_composed(&self) -> bool {
         !self.composed.is_null()
+    }
+
+    /// Whether it is a part of a volume that programs write to: that is made where there is none.
+    pub fn has_own_part(&self) -> bool {
+        !self.sub_path.is_empty() && !self.is_composed() && self.volume != host::VOLUME
     }
 
     /// The permissions of a file that it composes: its own, or those of all.

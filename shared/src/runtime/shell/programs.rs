@@ -5,6 +5,7 @@ mod awk;
 mod builtin;
 mod expr;
 mod fill;
+mod kernel;
 mod listing;
 mod tar;
 mod text;
@@ -64,8 +65,10 @@ const PROGRAMS: &[(&str, Program)] = &[
     ("hostname", hostname),
     ("httpd", httpd),
     ("id", id),
+    ("ip", kernel::ip),
     ("ls", listing::ls),
     ("mkdir", listing::mkdir),
+    ("mount", kernel::mount),
     ("mv", listing::mv),
     ("nc", |task, args, _| task.nc(args)),
     ("nproc", |task, _, world| say(task, "1\n", world)),
@@ -80,6 +83,7 @@ const PROGRAMS: &[(&str, Program)] = &[
     ("sort", text::sort),
     ("stress", stress),
     ("sync", quiet),
+    ("sysctl", kernel::sysctl),
     ("tail", text::tail),
     ("tar", tar::tar),
     ("tee", text::tee),

@@ -29,6 +29,8 @@ pub(in crate::runtime) struct Surroundings<'a> {
     pub ip: u32,
     pub user: i64,
     pub group: i64,
+    /// Whether it may do what only the node's administrator may.
+    pub privileged: bool,
     /// The image's own program, by its name; empty when it has none.
     pub own: &'a str,
     /// Whether programs that nobody knows are taken for the image's own.

@@ -5,17 +5,26 @@ use std::net::Ipv4Addr;
 use crate::api::Uid;
 use crate::codec::Codec;
 use crate::doc::Str;
-use crate::sim::{Body, Context, Packet, PacketStep, Protocol};
+use crate::sim::{Body, Context, Packet, PacketStep, ProbeKind, ProbeResult, Protocol};
 
 use super::super::server::{Dial, First};
 use super::super::shell::{Answer, Request};
 use super::super::{Runtime, Sandbox};
 use super::Role;
 
+/// Who waits for an answer.
+#[derive(Codec, Clone, PartialEq, Eq, Hash, Debug)]
+pub(in crate::runtime) enum Asker {
+    /// Somebody who asks over the network.
+    Far(Box<Packet>),
+    /// The kubelet, for a probe or hook: of which start of a container, and which attempt.
+    Kubelet(u64, ProbeKind, u32),
+}
+
 /// A request that is answered when others have answered.
 #[derive(Codec, Clone, PartialEq, Eq, Hash, Debug)]
 pub(in crate::runtime) struct Dialling {
-    packet: Packet,
+    asker: Asker,
     pod: Uid,
     /// The start of the container that asks.
     start: u64,
@@ -30,20 +39,20 @@ impl Runtime {
         &mut self,
         (pod, start): (Uid, u64),
         first: First,
-        packet: Packet,
+        asker: Asker,
         cx: &mut Context<'_>,
     ) {
         match first {
             First::Run(script) => {
                 let words = ["/bin/sh".into(), "-c".into(), script];
-                if let Some(number) = self.start_task(start, &words, Role::Request(Box::new(packet))) {
+                if let Some(number) = self.start_task(start, &words, Role::Request(asker)) {
                     self.task_due(number, cx);
                 }
             }
             First::Dial(dial) => {
                 let number = self.fresh_number();
                 let (responses, errors) = (Vec::new(), Vec::new());
-                self.dials.insert(number, Dialling { packet, pod, start, dial, responses, errors });
+                self.dials.insert(number, Dialling { asker, pod, start, dial, responses, errors });
                 self.dial_on(number, cx);
             }
         }
@@ -57,8 +66,8 @@ impl Runtime {
             let (pod, request) = (dialling.pod, Request::dial(&dialling.dial));
             return self.send_request(number, pod, &request, cx);
         }
-        if let Some(Dialling { packet, pod, responses, errors, .. }) = self.dials.remove(&number) {
-            self.reply(&packet, pod, Dial::told(&responses, &errors), cx);
+        if let Some(Dialling { asker, pod, responses, errors, .. }) = self.dials.remove(&number) {
+            self.reply(&asker, pod, Dial::told(&responses, &errors), cx);
         }
     }
 
@@ -66,7 +75,7 @@ impl Runtime {
     pub(super) fn dialled(&mut self, number: u64, answer: &Answer, cx: &mut Context<'_>) {
         let Some(dialling) = self.dials.get_mut(&number) else { return };
         if !self.numbered.contains_key(&dialling.start) {
-            // Whoever asked has ended.
+            // Whoever asked has ended; the kubelet waits no longer than its grace period.
             self.dials.remove(&number);
             return;
         }
@@ -78,11 +87,17 @@ impl Runtime {
     }
 
     /// The answer to a request that had to wait.
-    pub(super) fn reply(&self, packet: &Packet, pod: Uid, text: Str, cx: &mut Context<'_>) {
+    pub(super) fn reply(&mut self, asker: &Asker, pod: Uid, text: Str, cx: &mut Context<'_>) {
+        let packet = match asker {
+            Asker::Far(packet) => packet,
+            Asker::Kubelet(start, kind, attempt) => {
+                return self.tell_probed(pod, *start, *kind, *attempt, ProbeResult::Success, cx);
+            }
+        };
         let Some(Sandbox { key, .. }) = self.sandboxes.get(&pod) else { return };
         let detail = format!("{}/{}", key.namespace, key.name).into();
         let step = PacketStep::Answer { status: Some(200), detail };
-        cx.send(packet.origin, Body::Packet(Packet { step, text, ..packet.clone() }));
+        cx.send(packet.origin, Body::Packet(Packet { step, text, ..(**packet).clone() }));
     }
 }
 

@@ -151,17 +151,65 @@ pub(super) fn environment(sandbox: &Sandbox, container: &str) -> BTreeMap<Str, S
 }
 
 /// Files that every container has.
-fn given(sandbox: &Sandbox) -> impl Fn(&str) -> Option<String> + use<> {
+fn given(sandbox: &Sandbox, container: &str) -> impl Fn(&str) -> Option<String> + use<> {
     let (name, ip, key, spec) = (hostname(sandbox), sandbox.ip, sandbox.key.clone(), sandbox.spec.clone());
+    let resources = sandbox.container(container).map(|own| own.doc["resources"].clone()).unwrap_or_default();
     move |path| {
         Some(match path {
             "etc/hostname" => format!("{name}\n"),
             "etc/hosts" => hosts(&name, ip, &key, &spec),
             "etc/resolv.conf" => resolv_conf(&key, &spec),
             "etc/os-release" | "etc/passwd" => return host::file(path, ""),
+            _ if path.starts_with(BOUNDS) => bound(&path[BOUNDS.len()..], &resources)?,
+            _ if path.starts_with(PARAMETERS) => parameter(&path[PARAMETERS.len()..], &spec)?,
             _ => return host::file(path.strip_prefix(host::VOLUME)?, &spec["nodeName"].str()),
         })
     }
+}
+
+/// Where a container sees what bounds it.
+const BOUNDS: &str = "sys/fs/cgroup/";
+
+/// What bounds a container, as its control group has it.
+fn bound(file: &str, resources: &Doc) -> Option<String> {
+    let (limits, requests) = (&resources["limits"], &resources["requests"]);
+    let milli = |amount: &Doc| u64::try_from(crate::api::milli(amount)).unwrap_or(0);
+    Some(match file {
+        "memory.max" if !limits["memory"].is_null() => format!("{}\n", bytes_of(&limits["memory"])),
+        "memory.max" => "max\n".into(),
+        // Of 100 ms, in microseconds.
+        "cpu.max" if !limits["cpu"].is_null() => {
+            format!("{} 100000\n", (milli(&limits["cpu"]) * 100).max(1000))
+        }
+        "cpu.max" => "max 100000\n".into(),
+        "cpu.weight" => {
+            let asked = if requests["cpu"].is_null() { &limits["cpu"] } else { &requests["cpu"] };
+            let shares = (milli(asked) * 1024 / 1000).clamp(2, 262_144);
+            format!("{}\n", 1 + (shares - 2) * 9999 / 262_142)
+        }
+        _ => return None,
+    })
+}
+
+/// The directory of the kernel's parameters.
+const PARAMETERS: &str = "proc/sys/";
+
+/// A parameter of the kernel, by its path: what the pod sets, or what it is otherwise. Those that a pod may set are known.
+fn parameter(path: &str, spec: &Doc) -> Option<String> {
+    let name = path.replace('/', ".");
+    let set = spec["securityContext"]["sysctls"].items();
+    let own = set.iter().find(|parameter| parameter["name"].str().replace('/', ".") == name);
+    let value = match own {
+        Some(own) => own["value"].str(),
+        None => match name.as_str() {
+            "kernel.shm_rmid_forced" | "net.ipv4.ip_unprivileged_port_start" => "0".into(),
+            "net.ipv4.ip_local_port_range" => "32768\t60999".into(),
+            "net.ipv4.tcp_syncookies" => "1".into(),
+            "net.ipv4.ping_group_range" => "0\t2147483647".into(),
+            _ => return None,
+        },
+    };
+    Some(format!("{value}\n"))
 }
 
 fn hosts(name: &str, ip: u32, key: &Key, spec: &Doc) -> String {
@@ -281,13 +329,14 @@ impl Runtime {
             .iter()
             .any(|task| self.tasks.get(task).is_some_and(|child| child.role == Role::Child(number)));
         let (host, ip) = (hostname(sandbox), sandbox.ip);
-        let given = given(sandbox);
+        let given = given(sandbox, &name);
         let next_pid = container.last_pid + 1;
         let Sandbox { containers, volumes, .. } = sandbox;
         let Some(container) = containers.iter_mut().find(|container| container.name == name) else {
             return gone;
         };
         let (read_only, mounts) = (container.read_only(), Arc::clone(&container.mounts));
+        let privileged = container.doc["securityContext"]["privileged"].as_bool() == Some(true);
         let mut world = Surroundings {
             place: Place {
                 layer: &mut container.layer,
@@ -303,6 +352,7 @@ impl Runtime {
             ip,
             user,
             group,
+            privileged,
             own,
             trusting,
             processes: &processes,
@@ -326,7 +376,7 @@ impl Runtime {
     ) -> Option<T> {
         let sandbox = self.sandboxes.get_mut(&pod)?;
         sandbox.make_account_volumes(pod, self.signer);
-        let given = given(sandbox);
+        let given = given(sandbox, container);
         let Sandbox { containers, volumes, .. } = sandbox;
         let container = containers.iter_mut().find(|known| known.name == container)?;
         let (read_only, mounts) = (container.read_only(), Arc::clone(&container.mounts));
@@ -373,7 +423,8 @@ impl Runtime {
         let path = absolute("/", path);
         let from_log = container.doc["terminationMessagePolicy"].as_str() == Some("FallbackToLogsOnError");
         let lines = container.log.lines();
-        let tail = lines.iter().skip(lines.len().saturating_sub(80)).map(|line| format!("{}\n", line.text));
+        let tail = lines.iter().skip(lines.len().saturating_sub(80));
+        let tail = tail.map(|line| format!("{}{}", line.text, if line.partial { "" } else { "\n" }));
         let tail: String = if from_log && exit_code != 0 { tail.collect() } else { String::new() };
         let written = self.with_files(pod, &name, |place| place.read(&path).ok()).flatten();
         let mut text = written.map(|text| text.to_string()).filter(|text| !text.is_empty()).unwrap_or(tail);

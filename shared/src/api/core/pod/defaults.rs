@@ -36,6 +36,9 @@ pub fn default_pod_spec(spec: &mut Doc) {
 /// What only pods get, and no template: requests where there are limits, ports of the node they share.
 pub fn default_pod_alone(spec: &mut Doc) {
     let host_network = spec["hostNetwork"].as_bool() == Some(true);
+    if spec["terminationGracePeriodSeconds"].as_i64().is_some_and(|grace| grace < 0) {
+        spec.set("terminationGracePeriodSeconds", 1i64);
+    }
     for list in ["containers", "initContainers"] {
         each(spec, list, |container| {
             default_requests(container);

@@ -9,6 +9,32 @@ use crate::doc::Doc;
 const KINDS: &[&str] = &["Localhost", "RuntimeDefault", "Unconfined"];
 const LISTS: [&str; 3] = ["initContainers", "containers", "ephemeralContainers"];
 
+/// The minor version of Kubernetes that is simulated: what later ones allow is not allowed yet.
+pub const MINOR: u32 = 36;
+
+/// The sysctls that are safe, and since when they count as such.
+const SYSCTLS: [(&str, u32); 14] = [
+    ("kernel.shm_rmid_forced", 0),
+    ("net.ipv4.ip_local_port_range", 0),
+    ("net.ipv4.tcp_syncookies", 0),
+    ("net.ipv4.ping_group_range", 0),
+    ("net.ipv4.ip_unprivileged_port_start", 0),
+    ("net.ipv4.ip_local_reserved_ports", 27),
+    ("net.ipv4.tcp_keepalive_time", 29),
+    ("net.ipv4.tcp_fin_timeout", 29),
+    ("net.ipv4.tcp_keepalive_intvl", 29),
+    ("net.ipv4.tcp_keepalive_probes", 29),
+    ("net.ipv4.tcp_rmem", 32),
+    ("net.ipv4.tcp_wmem", 32),
+    ("net.ipv4.tcp_slow_start_after_idle", 37),
+    ("net.ipv4.tcp_notsent_lowat", 37),
+];
+
+/// Whether pods may set a parameter of the kernel without more ado, as a minor version has it.
+pub fn is_safe_sysctl(name: &str, minor: u32) -> bool {
+    SYSCTLS.iter().any(|(safe, since)| *safe == name && minor >= *since)
+}
+
 /// Says what is wrong with the `securityContext` of a pod's spec.
 pub(super) fn pod(spec: &At<'_>, faults: &mut Faults) {
     let context = spec.field("securityContext");

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use crate::api::core::pod::{MINOR, is_safe_sysctl};
 use crate::collections::BTreeSet;
 use crate::doc::Doc;
 
@@ -65,27 +66,6 @@ const CAPABILITIES: [&str; 13] = [
     "SYS_CHROOT",
 ];
 
-/// The sysctls that are safe, and since when they count as such.
-const SYSCTLS: [(&str, u32); 14] = [
-    ("kernel.shm_rmid_forced", 0),
-    ("net.ipv4.ip_local_port_range", 0),
-    ("net.ipv4.tcp_syncookies", 0),
-    ("net.ipv4.ping_group_range", 0),
-    ("net.ipv4.ip_unprivileged_port_start", 0),
-    ("net.ipv4.ip_local_reserved_ports", 27),
-    ("net.ipv4.tcp_keepalive_time", 29),
-    ("net.ipv4.tcp_fin_timeout", 29),
-    ("net.ipv4.tcp_keepalive_intvl", 29),
-    ("net.ipv4.tcp_keepalive_probes", 29),
-    ("net.ipv4.tcp_rmem", 32),
-    ("net.ipv4.tcp_wmem", 32),
-    ("net.ipv4.tcp_slow_start_after_idle", 37),
-    ("net.ipv4.tcp_notsent_lowat", 37),
-];
-
-/// The version that is simulated: what later ones allow is not allowed yet.
-const NEWEST: u32 = 36;
-
 const VOLUMES: [&str; 9] = [
     "configMap",
     "csi",
@@ -100,7 +80,7 @@ const VOLUMES: [&str; 9] = [
 
 /// Everything that a level, as of a version, forbids of a pod.
 pub(super) fn violations(level: Level, minor: u32, annotations: &Doc, spec: &Doc) -> Vec<Violation> {
-    let pod = Pod { minor: minor.min(NEWEST), annotations, spec };
+    let pod = Pod { minor: minor.min(MINOR), annotations, spec };
     let is_restricted = level == Level::Restricted;
     let is_windows = pod.minor >= 25 && spec["os"]["name"].as_str() == Some("windows");
     let baseline = BASELINE
@@ -466,10 +446,9 @@ fn allow_privilege_escalation(pod: &Pod<'_>) -> Option<Violation> {
 }
 
 fn sysctls(pod: &Pod<'_>) -> Option<Violation> {
-    let is_safe = |name: &str| SYSCTLS.iter().any(|(safe, since)| *safe == name && pod.minor >= *since);
     let set = pod.spec["securityContext"]["sysctls"].items().iter();
     let set = set.map(|sysctl| sysctl["name"].as_str().unwrap_or_default());
-    let bad: Vec<&str> = set.filter(|name| !is_safe(name)).collect();
+    let bad: Vec<&str> = set.filter(|name| !is_safe_sysctl(name, pod.minor)).collect();
     if bad.is_empty() { None } else { violation("forbidden sysctls", bad.join(", ")) }
 }
 

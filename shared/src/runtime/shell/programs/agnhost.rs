@@ -37,6 +37,7 @@ pub(super) fn agnhost(task: &mut Task, args: &[Str], world: &mut Surroundings<'_
         }
         "mounttest" => mounttest(task, rest, world),
         "logs-generator" => logs_generator(task, rest, world),
+        "test-service-account-issuer-discovery" => issuer_discovery(task, rest, world),
         _ => fail(task, &format!("Error: unknown command {part:?} for \"app\""), world),
     }
 }
@@ -79,16 +80,33 @@ fn mounttest(task: &mut Task, args: &[Str], world: &mut Surroundings<'_>) -> Don
     }
 }
 
+/// The value of a flag: `--name=value` or `--name value`.
+fn flag<'a>(args: &'a [Str], name: &str) -> Option<&'a str> {
+    let mut words = args.iter().map(|word| word.trim_start_matches('-'));
+    let found = words.find_map(|word| match word.split_once('=') {
+        Some((flag, value)) if flag == name => Some(Some(value)),
+        _ => (word == name).then_some(None),
+    })?;
+    found.or_else(|| words.next())
+}
+
+/// `--token-path FILE`: asks the API server, as the pod's account, where the keys are that such a token is signed with.
+fn issuer_discovery(task: &mut Task, args: &[Str], world: &mut Surroundings<'_>) -> Done {
+    let script = r#"test -s "$1" || { echo "$1: no token" >&2; exit 1; }
+echo "OK: Got token"
+d=/var/run/secrets/kubernetes.io/serviceaccount
+for p in .well-known/openid-configuration openid/v1/jwks; do
+    curl -sf --cacert $d/ca.crt -H "Authorization: Bearer $(cat $d/token)" https://kubernetes.default.svc/$p || exit 1
+    echo
+done
+echo "OK: Got valid claims from token!""#;
+    let path = flag(args, "token-path").unwrap_or("");
+    task.another(script, vec![path.into()], world)
+}
+
 /// `--log-lines-total=N --run-duration=20s`: that many lines in that time.
 fn logs_generator(task: &mut Task, args: &[Str], world: &mut Surroundings<'_>) -> Done {
-    let value = |name: &str| {
-        let mut words = args.iter().map(|word| word.trim_start_matches('-'));
-        let found = words.find_map(|word| match word.split_once('=') {
-            Some((flag, value)) if flag == name => Some(Some(value)),
-            _ => (word == name).then_some(None),
-        })?;
-        found.or_else(|| words.next())
-    };
+    let value = |name: &str| flag(args, name);
     let lines = value("log-lines-total").and_then(|text| text.parse().ok()).unwrap_or(1_u64).max(1);
     let duration = value("run-duration").and_then(super::length).flatten().map_or(0, |time| time.0);
     let pause = duration / lines;
