@@ -124,6 +124,8 @@ const WRITTEN = [
   ["cp editor.yaml a.yaml; mv a.yaml b.yaml; rm editor.yaml; ls", `${isTab("a.yaml")}b.yaml\n`, "b.yaml", "kind: Pod\n"],
   ["while read l; do echo \"> $l\"; done < editor.yaml; cat *.yaml | wc -l", "> kind: Pod\n1\n", "editor.yaml", "kind: Pod\n"],
   ["echo 'echo \"got $1\"; exit 4' > s.sh; bash s.sh me; echo $?", `${isTab("s.sh")}got me\n4\n`, "s.sh", "echo \"got $1\"; exit 4\n"],
+  ["echo b > b.yml; echo c > c.txt; k apply -f .; k apply -f b.yml,editor.yaml; echo x | k apply -f b.yml; cat b.yml | k apply -f - -f c.txt",
+    `${isTab("b.yml")}applied <b//---/kind: Pod/>\napplied <b//---/kind: Pod/>\napplied <b/>\napplied <b//---/c/>\n`, "b.yml", "b\n"],
   ["printf 'no end' > x; echo \"$(cat x)\"", `${isTab("x")}no end\n`, "x", "no end"],
 ];
 

@@ -7,6 +7,8 @@ import { harmless, painted } from "./paint.js";
 import { Input, Script } from "./script.js";
 import { controls } from "./test.js";
 
+/** So long the first command waits for the editor. */
+const PATIENCE_MS = 5000;
 /** A file's name as the editor's tabs have it: there are no directories. */
 const plain = (name) => name.replace(/^(?:\.\/|~\/|\/root\/)+/, "");
 const uncoloured = (text) => text.replace(/\x1b\[[\d;]*m/g, "");
@@ -106,6 +108,7 @@ export function programs({ write, complain: toScreen, clear, kubectl, documented
   /** Whether nobody wants more of what the script prints that runs before a pipe. */
   let broken = false;
   let toldOfFiles = false;
+  let settled;
   /** Whether the screen's last line has no end yet. */
   let unended = false;
 
@@ -166,21 +169,33 @@ export function programs({ write, complain: toScreen, clear, kubectl, documented
     return found;
   };
 
+  /** The text of what `-f` names: a file, several with commas between them, or `.` for all that may hold manifests. */
+  const manifests = (name) => {
+    const texts = name.split(",").flatMap((one) => {
+      const path = plain(one);
+      if (!/^\.?$|\/$/.test(path)) return [text(path)];
+      const within = store.names().filter((file) => file.startsWith(path === "." ? "" : path) && /\.(ya?ml|json)$/.test(file));
+      return within.sort().map((file) => store.text(file));
+    });
+    return texts.length && texts.every((one) => typeof one === "string") ? texts.join("\n---\n") : undefined;
+  };
   /** `-f editor.yaml` and `-f -` mean the editor's text, unless something comes through a pipe. */
   const withFiles = (args, own, around) => {
-    let stdin = own?.rest();
+    const piped = own?.rest();
+    const given = [];
     let called;
     const made = args.map((arg, index) => {
       const joined = arg.match(/^(-f|--filename)=?(.+)$/)?.[2];
       const name = joined ?? (["-f", "--filename"].includes(args[index - 1]) ? arg : undefined);
       if (name === undefined || args[0] === "logs" || (index && args.slice(0, index).includes("--"))) return arg;
-      const found = name === "-" || name === "/dev/stdin" ? stdin ?? around?.rest() ?? text(store.names()[0] ?? "") : text(name);
-      if (found === undefined || found === null) return arg;
-      if (found !== stdin) called = name;
-      stdin = stdin && found !== stdin ? `${stdin}\n---\n${found}` : found;
+      const isInput = name === "-" || name === "/dev/stdin";
+      const found = isInput ? piped ?? around?.rest() ?? text(store.names()[0] ?? "") : manifests(name);
+      if (typeof found !== "string") return arg;
+      called = isInput || given.length ? undefined : name;
+      given.push(found);
       return joined === undefined ? "-" : "--filename=-";
     });
-    return [made, stdin ?? "", called];
+    return [made, given.length ? given.join("\n---\n") : piped ?? "", called];
   };
 
   const opens = async (args) => {
@@ -403,6 +418,8 @@ export function programs({ write, complain: toScreen, clear, kubectl, documented
     filters: () => [...Object.keys(FILTERS), "tee", "xargs"],
     async play(line, documents) {
       interrupted = false;
+      // Files of last time come a moment after the page; without an editor there are none.
+      await (settled ??= Promise.race([store.ready(), new Promise((resolve) => setTimeout(resolve, PATIENCE_MS))]));
       const code = await script.play(line, documents);
       end();
       return code;

@@ -408,12 +408,11 @@ mod tests {
         let counted = |desk: &mut Desk| {
             let mut last = None;
             for _ in 0..30 {
-                let replies = desk.driver.tick(33.0, &|| 0.0);
-                let told = replies.into_iter().filter_map(|reply| match reply {
-                    Reply::Frame(frame) => frame.waits,
-                    _ => None,
-                });
-                last = told.last().or(last);
+                for reply in desk.driver.tick(33.0, &|| 0.0) {
+                    if let Reply::Frame(frame) = reply {
+                        last = frame.waits.or(last);
+                    }
+                }
                 desk.terminal.tick(&mut desk.driver, &|| 0.0);
             }
             let waits = last.expect("what is waited for has changed").into_iter();
