@@ -131,8 +131,7 @@ fn transfers(
     };
     let (mut giving, mut receiving) = (side(1.0), side(-1.0));
     let (mut gives, mut takes): (BTreeMap<Str, i64>, BTreeMap<Str, i64>) = Default::default();
-    loop {
-        let (Some(giver), Some(taker)) = (most(&mut giving), most(&mut receiving)) else { break };
+    while let (Some(giver), Some(taker)) = (most(&mut giving), most(&mut receiving)) {
         if giver.1 < 0.5 || taker.1 < 0.5 || giver.1 < 1.0 && taker.1 < 1.0 {
             break;
         }
