@@ -34,11 +34,12 @@ function read(name, text) {
     imports.set((alias ?? path.split('/').pop()).trim(), path);
   }
   for (const [, type, of] of text.matchAll(/^type (\w+) (=? ?[\w.[\]*]+)$/gm)) plain.set(`${name}.${type}`, of.replace(/^= /, ''));
+  for (const [, type] of text.matchAll(/^type (\w+) struct ?\{\}$/gm)) types.set(`${name}.${type}`, { fields: [], imports });
   for (const [, type, body] of text.matchAll(/^type (\w+) struct \{\n(.*?)^\}/gms)) {
     const fields = [];
     for (const line of body.split('\n')) {
       const found = line.match(/^\s+(?:(\w+)\s+)?([\w.*[\]]+)\s+`(.*)`/);
-      const wire = found?.[3].match(/protobuf:"\w+,(\d+),\w+,name=(\w+)/);
+      const wire = found?.[3].match(/protobuf:"\w+,(\d+),(?:[^"]*,)?name=(\w+)/);
       if (!wire) continue;
       // What has no name in JSON is one of several forms that a value may have there.
       const json = found[3].match(/json:"([^"]*)"/);

@@ -72,7 +72,9 @@ impl Field {
 /// # Errors
 /// It is cut short, no protobuf of Kubernetes, or of a kind that is not known.
 pub fn to_json(body: &[u8]) -> Result<Value, String> {
-    let rest = body.strip_prefix(MAGIC).ok_or("provided data does not appear to be a protobuf message")?;
+    let rest = body
+        .strip_prefix(MAGIC)
+        .ok_or("provided data does not appear to be a protobuf message, expected prefix [107 56 115 0]")?;
     let (mut version, mut kind, mut raw) = (String::new(), String::new(), &[][..]);
     for field in Wire(rest) {
         match field? {

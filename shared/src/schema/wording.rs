@@ -280,6 +280,12 @@ mod tests {
     use crate::manifest::parse;
     use crate::schema::check;
 
+    /// The whole message.
+    fn refusal(kind: Kind, problems: &[Problem], strict: bool) -> Option<String> {
+        let why = decoding_refusal(problems, strict)?;
+        Some(handled_as(kind.info().api_version(), kind, &why))
+    }
+
     /// Manifests and what a real API server said of them.
     const RECORDED: &[(&str, &str)] = &[
         (

@@ -156,7 +156,7 @@ mod tests {
         });
         let objects = [
             json!({"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition", "spec": {
-                "group": "a.b", "versions": [{"name": "v1", "schema": {"openAPIV3Schema": schema}}]
+                "group": "a.b", "versions": [{"name": "v1", "subresources": {"status": {}}, "schema": {"openAPIV3Schema": schema}}]
             }}),
             json!({"apiVersion": "v1", "kind": "PodList", "metadata": {"resourceVersion": "7", "remainingItemCount": 3}, "items": [{
                 "metadata": {

@@ -47,17 +47,23 @@ pub fn to_stored(body: &mut Doc) {
             body.at_mut(&["metadata"]).remove("annotations");
         }
     }
-    let percent = body["spec"]["targetCPUUtilizationPercentage"].clone();
-    if percent.is_null() {
-        return;
+    for (([part, here], [_, kept]), of) in TARGETS.into_iter().zip(["target", "current"]) {
+        let percent = body[part][here].clone();
+        if percent.is_null() {
+            continue;
+        }
+        let part = body.at_mut(&[part]);
+        part.remove(here);
+        let mut resource = doc!({ "name": "cpu" });
+        resource.set_at(&[of, "averageUtilization"], percent);
+        if of == "target" {
+            resource.set_at(&[of, "type"], "Utilization");
+        }
+        let cpu = doc!({ "type": "Resource", "resource": resource });
+        let others = part[kept].items().iter().filter(|metric| !is_cpu(metric)).cloned();
+        let metrics: Vec<Doc> = others.chain([cpu]).collect();
+        part.set(kept, metrics);
     }
-    let spec = body.at_mut(&["spec"]);
-    spec.remove("targetCPUUtilizationPercentage");
-    let target = doc!({ "type": "Utilization", "averageUtilization": percent });
-    let cpu = doc!({ "type": "Resource", "resource": { "name": "cpu", "target": target } });
-    let others = spec["metrics"].items().iter().filter(|metric| !is_cpu(metric)).cloned();
-    let metrics: Vec<Doc> = others.chain([cpu]).collect();
-    spec.set("metrics", metrics);
 }
 
 /// Makes an answer, or a list of them, into what this version shows.
