@@ -34,14 +34,16 @@ function read(name, text) {
     imports.set((alias ?? path.split('/').pop()).trim(), path);
   }
   for (const [, type, of] of text.matchAll(/^type (\w+) (=? ?[\w.[\]*]+)$/gm)) plain.set(`${name}.${type}`, of.replace(/^= /, ''));
+  for (const [, type] of text.matchAll(/^type (\w+) struct ?\{\}$/gm)) types.set(`${name}.${type}`, { fields: [], imports });
   for (const [, type, body] of text.matchAll(/^type (\w+) struct \{\n(.*?)^\}/gms)) {
     const fields = [];
     for (const line of body.split('\n')) {
       const found = line.match(/^\s+(?:(\w+)\s+)?([\w.*[\]]+)\s+`(.*)`/);
-      const wire = found?.[3].match(/protobuf:"\w+,(\d+),(\w+)/);
-      const json = found?.[3].match(/json:"([^"]*)"/);
-      if (!wire || !json) continue;
-      const [named, ...flags] = json[1].split(',');
+      const wire = found?.[3].match(/protobuf:"\w+,(\d+),(?:[^"]*,)?name=(\w+)/);
+      if (!wire) continue;
+      // What has no name in JSON is one of several forms that a value may have there.
+      const json = found[3].match(/json:"([^"]*)"/);
+      const [named, ...flags] = (json?.[1] ?? wire[2]).split(',');
       fields.push({ json: named, inline: flags.includes('inline') || named === '', go: found[2], number: wire[1] });
     }
     types.set(`${name}.${type}`, { fields, imports });
@@ -82,7 +84,8 @@ function expand(name, go) {
 }
 
 const wanted = [...types.keys()].filter((name) => !name.startsWith('meta.v1.')).concat(
-  ['meta.v1.ObjectMeta', 'meta.v1.DeleteOptions', 'meta.v1.CreateOptions', 'meta.v1.Status']);
+  ['ObjectMeta', 'DeleteOptions', 'CreateOptions', 'Status', 'PartialObjectMetadata', 'PartialObjectMetadataList',
+    'APIVersions', 'APIGroupList', 'APIGroup', 'APIResourceList'].map((name) => `meta.v1.${name}`));
 const lines = new Map();
 while (wanted.length > 0) {
   const name = wanted.pop();

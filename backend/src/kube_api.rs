@@ -221,6 +221,7 @@ async fn respond(
                 None => answer::whole(&answer, wanted),
             }
         }
+        Reply::Watch(parts) if answer::is_protobuf(&wanted.accept) => answer::framed(parts),
         Reply::Watch(parts) => answer::streamed(parts, "application/json"),
         Reply::Log(parts) => answer::streamed(parts, "text/plain; charset=utf-8"),
         Reply::Program(_) => refuse(&answer::status(500, "InternalError", "no program was to be run")),
@@ -341,6 +342,10 @@ fn decode(parts: &Parts, authorization: Str, body: &[u8]) -> Result<HttpRequest,
     let path = match body {
         _ if passed_on => Cow::Borrowed(path),
         [] => Cow::Borrowed(path),
+        // Who applies says who they are.
+        _ if text(&parts.headers, header::CONTENT_TYPE.as_str()).starts_with("application/apply-patch") => {
+            Cow::Borrowed(path)
+        }
         _ => with_manager(&parts.method, path, &text(&parts.headers, header::USER_AGENT.as_str())),
     };
     let mut content_type = text(&parts.headers, header::CONTENT_TYPE.as_str());

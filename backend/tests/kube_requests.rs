@@ -49,6 +49,14 @@ async fn odd_requests_are_answered_as_elsewhere() {
         let text = answer.text().await.expect("a text");
         assert!(status == *code && text.contains(says), "{method} {part} {header}: {status} {text}");
     }
+    // Whoever applies says who they are; of others the program is.
+    let map = |query: &str| format!("{MAPS}/m?{query}");
+    for (query, code) in [("", 422), ("fieldManager=me", 201)] {
+        let apply = http.patch(url(&map(query))).header("content-type", "application/apply-patch+yaml");
+        let body = "{apiVersion: v1, kind: ConfigMap, metadata: {name: m}}";
+        let answer = apply.header("user-agent", "tool/1").body(body).send().await.expect("an answer");
+        assert_eq!(answer.status(), code, "{query}");
+    }
     let empty = http.post(url(MAPS)).header("content-type", "application/vnd.kubernetes.protobuf");
     let answer = empty.send().await.expect("an answer");
     assert_eq!(answer.status(), 400);
@@ -113,6 +121,22 @@ const FORMS: &[(&str, &str, u16, &str)] = &[
         400,
         "Unable to convert to Table as requested: includeObject: Invalid value: \\\"Nope\\\": must be 'Metadata', 'Object', \
          'None', or empty",
+    ),
+    // Who takes JSON, too, gets that.
+    ("", "application/vnd.kubernetes.protobuf,application/json", 200, "{\"apiVersion\":\"v1\",\"items\":"),
+    ("", "application/vnd.kubernetes.protobuf", 200, "k8s\0\n\u{13}\n\u{2}v1\u{12}\rNamespaceList\u{12}"),
+    (
+        "",
+        "application/vnd.kubernetes.protobuf;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1",
+        200,
+        "k8s\0\n+\n\u{e}meta.k8s.io/v1\u{12}\u{19}PartialObjectMetadataList\u{12}",
+    ),
+    ("watch=1&timeoutSeconds=1", "application/vnd.kubernetes.protobuf;stream=watch", 200, "\0\0"),
+    (
+        "fieldSelector=odd=1",
+        "application/vnd.kubernetes.protobuf",
+        400,
+        "k8s\0\n\u{c}\n\u{2}v1\u{12}\u{6}Status\u{12}",
     ),
 ];
 

@@ -46,6 +46,6 @@ pub use request::{
     DeleteOptions, FieldValidation, Page, Pages, PatchKind, Propagation, Reply, Request, RequestOptions,
     Subresource, User, UserInfo, Verb,
 };
-pub use resource::{Column, Info, NAMES, Resource, Row, age};
+pub use resource::{Column, Info, NAMES, Resource, Row, age, is_handed_out};
 pub use status::{CauseDetail, Reason, Status};
 pub use uid::Uid;

@@ -28,11 +28,13 @@ mod own;
 mod page;
 mod parts;
 mod proxy;
+mod ranges;
 mod read;
 mod replicated;
 mod review;
 mod statuses;
 mod token;
+mod versions;
 mod watch;
 mod write;
 
@@ -320,6 +322,7 @@ impl ApiServer {
         self.judge_definitions(&mut call);
         call.keep_in_step();
         call.judge_statuses();
+        call.judge_ranges();
         let warned = call.is_from_outside() && !call.warnings.is_empty();
         let warnings = std::mem::take(&mut call.warnings);
         let result = match result {

@@ -16,8 +16,8 @@ pub use documentation::{describe, describe_2, learn};
 pub use normalise::{normalise, normalise_applied};
 pub use values::{enumerated, values};
 pub use wording::{
-    decoding_refusal, go_kind, go_value, handled_as, patch_refusal, quoted, refusal, strict_message,
-    strict_path, typed_fault, warnings,
+    decoding_refusal, go_kind, go_value, handled_as, patch_refusal, quoted, strict_message, strict_path,
+    typed_fault, warnings,
 };
 
 use crate::api::Kind;

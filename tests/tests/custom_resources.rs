@@ -1,6 +1,7 @@
 //! CustomResourceDefinitions and what they define, played through kubectl and raw requests as a learner's operator would.
 
 use serde_json::{Value, json};
+use shared::apiserver::http::HttpRequest;
 
 use crate::support::custom::{ALL, Play, crontab, good};
 
@@ -385,4 +386,23 @@ spec:
     assert_eq!(play.kubectl("scale flock/g --replicas=3", ""), (0, "flock.example.com/g scaled\n".into()));
     let birds = |play: &mut Play, name: &str| play.get(&format!("{flocks}/{name}"))["spec"]["birds"].clone();
     assert_eq!((birds(&mut play, "f"), birds(&mut play, "g")), (json!(4), json!(3)));
+}
+
+#[test]
+fn there_is_no_protobuf_of_what_people_defined() {
+    let mut play = Play::new();
+    let protobuf = "application/vnd.kubernetes.protobuf";
+    for (accept, code) in [
+        (protobuf.to_owned(), 406),
+        (format!("{protobuf},application/json"), 200),
+        (format!("{protobuf};as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"), 200),
+    ] {
+        let request = HttpRequest {
+            method: "GET".into(),
+            path: ALL.into(),
+            accept: accept.as_str().into(),
+            ..HttpRequest::default()
+        };
+        assert_eq!(play.0.request(request).code, code, "{accept}");
+    }
 }

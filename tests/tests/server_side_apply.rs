@@ -360,7 +360,7 @@ fn lists_merge_as_their_types_say() {
             "/api/v1/namespaces/default/serviceaccounts/s",
             r#"{"secrets":[{"name":"two"}]}"#,
             "/secrets",
-            "one two",
+            "two one",
         ),
         (
             "/api/v1/namespaces/default/serviceaccounts/s",
@@ -378,7 +378,7 @@ fn lists_merge_as_their_types_say() {
             "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations/h",
             hook,
             "/webhooks",
-            "one.x.io two.x.io",
+            "two.x.io one.x.io",
         ),
     ] {
         let (code, patched) =

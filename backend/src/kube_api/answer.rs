@@ -5,11 +5,11 @@ use axum::{
     http::{HeaderMap, HeaderValue, StatusCode, Uri, header, request::Parts},
     response::Response,
 };
-use futures_util::stream;
+use futures_util::{Stream, StreamExt, stream};
 use shared::{cluster::HttpResponse, doc};
 use tokio::sync::mpsc;
 
-use super::{openapi::Form, openapi_v2, replica::Part};
+use super::{openapi::Form, openapi_v2, protobuf, replica::Part};
 
 const DISCOVERY: &str = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
 const DISCOVERY_BETA: &str = "application/json;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList";
@@ -70,6 +70,13 @@ pub fn is_acceptable(accept: &str, path: &str) -> bool {
     let mut types = accept.split(',').filter(spoken).map(|one| one.split(';').next().unwrap_or("").trim());
     let known = ["", "*/*", "application/*", "application/json", "application/yaml", openapi_v2::PROTOBUF];
     types.any(|one| known.contains(&one) || as_it_is)
+}
+
+/// Whether a client takes protobuf and nothing else that there is: who takes JSON, too, gets that.
+pub fn is_protobuf(accept: &str) -> bool {
+    let others = ["", "*/*", "application/*", "application/json", "application/yaml"];
+    let media = || accept.split(',').map(|one| one.split(';').next().unwrap_or("").trim());
+    media().any(|one| one == protobuf::MEDIA_TYPE) && !media().any(|one| others.contains(&one))
 }
 
 /// 406
@@ -184,6 +191,11 @@ fn content(answer: &HttpResponse, wanted: &Wanted) -> (&'static str, Bytes) {
     if path.ends_with("/openid/v1/jwks") {
         return ("application/jwk-set+json", body.to_json().into());
     }
+    if is_protobuf(accept)
+        && let Some(message) = serde_json::to_value(body).ok().as_ref().and_then(protobuf::write::from_json)
+    {
+        return (protobuf::MEDIA_TYPE, message.into());
+    }
     let first = accept.split([',', ';']).next().unwrap_or("").trim();
     if first == "application/yaml" {
         return ("application/yaml", shared::manifest::to_yaml(body).into());
@@ -192,10 +204,23 @@ fn content(answer: &HttpResponse, wanted: &Wanted) -> (&'static str, Bytes) {
     ("application/json", format!("{text}\n").into())
 }
 
+/// Events in protobuf.
+pub fn framed(parts: mpsc::Receiver<Part>) -> Response {
+    let parts = told(parts).map(|part| part.map(|lines| Bytes::from(protobuf::write::frames(&lines))));
+    going_on(Body::from_stream(parts), "application/vnd.kubernetes.protobuf;stream=watch")
+}
+
 /// An answer that goes on: parts as they come.
 pub fn streamed(parts: mpsc::Receiver<Part>, kind: &'static str) -> Response {
-    let parts = stream::unfold(parts, |mut parts| async { parts.recv().await.map(|part| (part, parts)) });
-    let mut response = Response::new(Body::from_stream(parts));
+    going_on(Body::from_stream(told(parts)), kind)
+}
+
+fn told(parts: mpsc::Receiver<Part>) -> impl Stream<Item = Part> {
+    stream::unfold(parts, |mut parts| async { parts.recv().await.map(|part| (part, parts)) })
+}
+
+fn going_on(body: Body, kind: &'static str) -> Response {
+    let mut response = Response::new(body);
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache, private"));
     response

@@ -1,7 +1,10 @@
-//! Bodies in Kubernetes' protobuf, which its own clients send for the kinds that they know: read into JSON.
+//! Bodies in Kubernetes' protobuf, which its own clients send for the kinds that they know: read into JSON; and answers
+//! in it ([`write`]).
 //!
 //! What a field is called, how it is numbered and of which type it is stands in a table (`protobuf/messages.txt`).
 //! Encoders always write scalars that are no pointers; "nothing" and "zero" are the same for those, so zero is left out.
+
+pub mod write;
 
 use std::{collections::BTreeMap, sync::LazyLock};
 
@@ -13,6 +16,9 @@ use shared::doc::Timestamp;
 pub const MEDIA_TYPE: &str = "application/vnd.kubernetes.protobuf";
 
 const MAGIC: &[u8] = b"k8s\0";
+
+/// How messages are called that have a field for each form that their JSON may have.
+const EITHER: &str = "apiextensions.v1.JSONSchemaPropsOr";
 
 /// Messages lie in one another so deep at most.
 const MOST_DEPTH: u32 = 64;
@@ -66,7 +72,9 @@ impl Field {
 /// # Errors
 /// It is cut short, no protobuf of Kubernetes, or of a kind that is not known.
 pub fn to_json(body: &[u8]) -> Result<Value, String> {
-    let rest = body.strip_prefix(MAGIC).ok_or("provided data does not appear to be a protobuf message")?;
+    let rest = body
+        .strip_prefix(MAGIC)
+        .ok_or("provided data does not appear to be a protobuf message, expected prefix [107 56 115 0]")?;
     let (mut version, mut kind, mut raw) = (String::new(), String::new(), &[][..]);
     for field in Wire(rest) {
         match field? {
@@ -200,9 +208,19 @@ fn value(of: &str, token: &Token<'_>, depth: u32) -> Result<Value, String> {
         name => {
             let mut fields = Map::new();
             message(name, token.bytes()?, &mut fields, depth + 1)?;
-            Value::Object(fields)
+            if name.starts_with(EITHER) { either(name, fields) } else { Value::Object(fields) }
         }
     })
+}
+
+/// A schema, or what stands in its place: several, names, or whether anything goes.
+fn either(name: &str, mut fields: Map<String, Value>) -> Value {
+    let list = ["jSONSchemas", "property"].into_iter().find_map(|field| fields.remove(field));
+    match fields.remove("schema").or(list) {
+        Some(value) => value,
+        None if name.ends_with("OrBool") => fields.contains_key("allows").into(),
+        None => Value::Null,
+    }
 }
 
 /// The bytes of the first field.

@@ -33,6 +33,25 @@ pub struct Info {
     pub has_generation: bool,
 }
 
+/// Whether deleting one of a resource at once is answered with what it was, and not only with the fact.
+pub fn is_handed_out(group: &str, plural: &str) -> bool {
+    match group {
+        "" => [
+            "persistentvolumeclaims",
+            "persistentvolumes",
+            "pods",
+            "podtemplates",
+            "resourcequotas",
+            "serviceaccounts",
+            "services",
+        ]
+        .contains(&plural),
+        "resource.k8s.io" => true,
+        "storage.k8s.io" => plural != "csistoragecapacities",
+        _ => false,
+    }
+}
+
 impl Info {
     /// `v1`, `apps/v1`
     pub fn api_version(&self) -> &'static str {

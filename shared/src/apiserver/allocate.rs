@@ -8,6 +8,8 @@ use crate::doc::{Doc, Str};
 use crate::etcd::Store;
 use crate::sim::Random;
 
+use super::ranges;
+
 /// 10.96.0.0/12, as kubeadm sets it up.
 const SERVICE_NETWORK: u32 = 10 << 24 | 96 << 16;
 const SERVICE_NETWORK_SIZE: u64 = 1 << 20;
@@ -98,7 +100,7 @@ pub(super) fn addresses(
         .filter(|object| object.key != key)
         .filter_map(|object| object.view())
         .collect();
-    cluster_ip(doc, &key, old, &others, random)?;
+    cluster_ip(doc, &key, old, store, &others, random)?;
     if needs_node_port(&doc["spec"]) {
         // Ports of nodes are numbered for all protocols together.
         let mut taken: BTreeSet<u32> = others
@@ -131,16 +133,11 @@ fn one_family(doc: &Doc, key: &Key) -> Result<(), Status> {
     if faults.0.is_empty() { Ok(()) } else { Err(Status::invalid(key, faults.0)) }
 }
 
-/// Whether an address is one that Services can have.
-fn in_service_network(text: &str) -> bool {
-    let ip: Option<std::net::Ipv4Addr> = text.parse().ok();
-    ip.is_some_and(|ip| u64::from(u32::from(ip).wrapping_sub(SERVICE_NETWORK)) < SERVICE_NETWORK_SIZE)
-}
-
 fn cluster_ip(
     doc: &mut Doc,
     key: &Key,
     old: Option<&Object>,
+    store: &Store,
     others: &[&Service],
     random: &mut Random,
 ) -> Result<(), Status> {
@@ -149,7 +146,7 @@ fn cluster_ip(
     let ip = if !wanted.is_empty() {
         let why = match () {
             () if wanted == "None" || wanted == before => None,
-            () if !in_service_network(&wanted) => {
+            () if !ranges::has_address(store, &wanted) => {
                 Some("the provided network does not match the current range")
             }
             () if others.iter().any(|other| other.cluster_ip == wanted) => {

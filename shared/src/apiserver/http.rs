@@ -6,7 +6,6 @@ mod form;
 mod node_request;
 mod options;
 mod proxy_request;
-mod versions;
 mod watcher;
 
 use std::sync::Arc;
@@ -23,9 +22,11 @@ use crate::collections::BTreeMap;
 use crate::doc::{Doc, Str, Timestamp};
 use crate::etcd::Store;
 
+use super::versions::Twin;
 use super::{authorization, definitions, discovery};
 use form::Form;
 
+pub(super) use body::unlike;
 pub(super) use node_request::{exec_doc, stream_input};
 pub use node_request::{exec_request, exec_result, log_request};
 pub use watcher::{Told, Watcher};
@@ -129,7 +130,8 @@ fn read(http: &HttpRequest, user: User, store: &Store) -> Result<Request, Status
     }
     let watches = target.watch || target.name.is_empty() && value("watch").is_some_and(is_on);
     let verb = verb(http, &target, watches)?;
-    if !target.subresource.is_as_it_is() && !Form::is_known(&http.accept) {
+    let is_custom = target.custom.is_some() && target.subresource != Subresource::Scale;
+    if !target.subresource.is_as_it_is() && !Form::is_known(&http.accept, is_custom) {
         return Err(options::not_acceptable());
     }
     if verb.is_read() {
@@ -138,8 +140,7 @@ fn read(http: &HttpRequest, user: User, store: &Store) -> Result<Request, Status
     if verb == Verb::Watch && !Form::is_streamed(&http.accept) {
         return Err(options::not_streamed());
     }
-    // The older version of the kind is kept as the newer one.
-    let convert = |doc: &mut Doc| versions::to_stored(target.kind, path, doc);
+    let twin = Twin::at(path);
     let validation = match value("fieldValidation") {
         Some("Strict") => FieldValidation::Strict,
         Some("Ignore") => FieldValidation::Ignore,
@@ -147,10 +148,7 @@ fn read(http: &HttpRequest, user: User, store: &Store) -> Result<Request, Status
     };
     let mut options = RequestOptions {
         labels: LabelSelector::parse(value("labelSelector").unwrap_or("")).map_err(Status::bad_request)?,
-        fields: versions::fields(
-            path,
-            FieldSelector::parse(value("fieldSelector").unwrap_or("")).map_err(Status::bad_request)?,
-        ),
+        fields: fields(twin, value("fieldSelector").unwrap_or(""))?,
         resource_version: value("resourceVersion")
             .and_then(|text| text.parse().ok())
             .filter(|&number| number > 0 || verb != Verb::Watch),
@@ -201,10 +199,8 @@ fn read(http: &HttpRequest, user: User, store: &Store) -> Result<Request, Status
         }
         Verb::Create | Verb::Update if whole => {
             let mut body = body::read(http, target.kind.info().kind)?;
-            convert(&mut body.doc);
-            body::check_type(&body.doc, target.kind)?;
-            options.warnings = body.check_fields(target.kind, custom, validation)?;
-            versions::mark(target.kind, path, &mut body.doc);
+            body::check_type(&body.doc, target.kind, twin)?;
+            options.warnings = body.check_fields(target.kind, custom, twin, validation)?;
             body.doc
         }
         Verb::Create | Verb::Update => {
@@ -226,18 +222,15 @@ fn read(http: &HttpRequest, user: User, store: &Store) -> Result<Request, Status
         Verb::Patch(PatchKind::Apply) => {
             let read = body::read_patch(http, true)?;
             options.warnings.extend(read.applied_twice(validation)?);
-            let mut body = read.doc;
-            convert(&mut body);
-            body::check_applied_type(&body, target.kind, target.subresource)?;
+            let body = read.doc;
+            body::check_applied_type(&body, target.kind, twin, target.subresource)?;
             if options.field_manager.is_empty() {
                 return Err(options::missing_manager());
             }
-            versions::mark(target.kind, path, &mut body);
             body
         }
         Verb::Patch(kind) => {
             let mut body = body::read_patch(http, false)?;
-            convert(&mut body.doc);
             if custom.is_some() && kind == PatchKind::Strategic {
                 return Err(options::no_strategic_patch());
             }
@@ -246,7 +239,7 @@ fn read(http: &HttpRequest, user: User, store: &Store) -> Result<Request, Status
                 options::check_operations(kind, &body.doc)?;
                 options.warnings = body.patch_faults(kind);
             }
-            versions::mark_patch(target.kind, path, kind, &mut body.doc);
+            twin.inspect(|twin| twin.mark(Some(kind), &mut body.doc));
             body.doc
         }
     };
@@ -281,6 +274,15 @@ fn read(http: &HttpRequest, user: User, store: &Store) -> Result<Request, Status
         body,
         options,
     })
+}
+
+/// The fields that a client selects by, as they are called where they are kept.
+fn fields(twin: Option<Twin>, text: &str) -> Result<FieldSelector, Status> {
+    let mut selector = FieldSelector::parse(text).map_err(Status::bad_request)?;
+    if let Some(twin) = twin {
+        selector.0.iter_mut().for_each(|(field, ..)| *field = twin.kept_field(field));
+    }
+    Ok(selector)
 }
 
 struct Target {
@@ -351,7 +353,7 @@ fn route(path: &str, store: &Store) -> Result<Target, Status> {
         // Which pod is meant stands in the body.
         return Ok(Target::new(Kind::Pod, namespace, "", Subresource::Binding));
     }
-    let (group, version) = versions::kept(path, group, version);
+    let (group, version) = Twin::at(path).map_or((group, version), |twin| twin.kept());
     let known = Kind::of_path(group, version, plural);
     let custom = match known {
         Some(_) => None,
@@ -491,7 +493,9 @@ pub fn encode(
         Reply::Watching(_) | Reply::Part(_) | Reply::Output(..) | Reply::Warned(..) => (200, Doc::Null),
     };
     let mut body = body;
-    versions::shown(request.kind, &http.path, &mut body);
+    if let Some(twin) = Twin::at(&http.path) {
+        twin.shown(&mut body);
+    }
     if form::is_older(&http.accept) {
         form::make_older(&mut body);
     }

@@ -8,12 +8,12 @@ mod fields;
 mod shape;
 
 use crate::api::apiextensions::customresource::CustomResources;
-use crate::api::core::event::events_v1;
 use crate::api::{Key, Kind, Reason, Status};
 use crate::collections::sort_by_key;
-use crate::doc::{Doc, Str, Timestamp};
+use crate::doc::{Doc, Path, Str, Timestamp};
 use crate::{doc, schema};
 
+use super::versions::Twin;
 use fields::Fields;
 use shape::Shape;
 
@@ -39,16 +39,20 @@ struct Entry {
 
 fn read(managed: &Doc) -> Vec<Entry> {
     let entry = |head: &Doc| {
-        let fields = Fields::from_doc(&head["fieldsV1"]);
-        let fields = if is_of_events(head) { fields.renamed(events_v1::kept_step) } else { fields };
+        let mut fields = Fields::from_doc(&head["fieldsV1"]);
+        for (here, kept) in places(head["apiVersion"].str().as_str()) {
+            fields.relocate(&here, &kept);
+        }
         Entry { head: head.clone(), fields }
     };
     managed.items().iter().map(entry).collect()
 }
 
-/// Whether an entry has the names that fields have in `events.k8s.io/v1`.
-fn is_of_events(head: &Doc) -> bool {
-    head["apiVersion"].as_str() == Some(events_v1::API_VERSION)
+/// Where fields stand in a version, and where as they are kept, as far as that is not the same.
+fn places(api_version: &str) -> Vec<(fields::Place, fields::Place)> {
+    let place = |steps: Vec<&str>| steps.into_iter().map(|step| Str::from(format!("f:{step}"))).collect();
+    let twin = Twin::named(api_version).map_or(Vec::new(), Twin::places);
+    twin.into_iter().map(|(here, kept)| (place(here), place(kept))).collect()
 }
 
 /// Those who own something, appliers first, then by the time of their last write.
@@ -59,8 +63,10 @@ fn write(mut entries: Vec<Entry>) -> Doc {
     };
     sort_by_key(&mut entries, order);
     let docs = entries.into_iter().map(|entry| {
-        let (mut head, fields) = (entry.head, entry.fields);
-        let fields = if is_of_events(&head) { fields.renamed(events_v1::shown_step) } else { fields };
+        let (mut head, mut fields) = (entry.head, entry.fields);
+        for (here, kept) in places(head["apiVersion"].str().as_str()) {
+            fields.relocate(&kept, &here);
+        }
         head.set("fieldsV1", fields.to_doc());
         head
     });
@@ -154,21 +160,26 @@ pub(super) fn after_component(kind: Kind, managed: &Doc, old: &Doc, new: &Doc) -
 }
 
 /// What a body that is applied must be like.
-pub(super) fn check_applied(body: &Doc, key: &Key, custom: Option<&CustomResources>) -> Result<(), Status> {
+pub(super) fn check_applied(
+    body: &Doc,
+    key: &Key,
+    custom: Option<&CustomResources>,
+    twin: Option<Twin>,
+    unknown: Vec<Path>,
+) -> Result<(), Status> {
     if !body["metadata"]["managedFields"].is_empty() {
         return Err(Status::bad_request("metadata.managedFields must be nil"));
     }
-    let problems = match custom {
+    let mut problems = match custom {
         Some(custom) => schema::check_custom(body, custom.unknown(body)),
         None => schema::check(key.kind, body),
     };
+    problems.extend(unknown.into_iter().map(schema::Problem::unknown));
     let mut lines: Vec<String> = problems.iter().map(|problem| schema::typed_fault(problem, body)).collect();
     lines.extend(fields::duplicates(body, Shape::of(key.kind, custom.map(CustomResources::schema))));
     let info = key.kind.info();
-    let of = match events_v1::is_marked(body) {
-        true => events_v1::API_VERSION.to_owned(),
-        false => format!("{}/{}", info.group, info.version),
-    };
+    let own = || format!("{}/{}", info.group, info.version);
+    let of = twin.map_or_else(own, |twin| twin.api_version().to_owned());
     let why = match lines.as_slice() {
         [] => return Ok(()),
         [one] => one.clone(),
@@ -218,14 +229,13 @@ fn conflicts(writer: &Writer<'_>, others: &[Entry], changed: &Fields, force: boo
     if force {
         return Ok(());
     }
+    let moved = places(writer.api_version);
     let mut found: Vec<(String, String)> = Vec::new();
     for entry in others {
         let places = entry.fields.common(changed);
         found.extend(places.into_iter().map(|mut place| {
-            if writer.api_version == events_v1::API_VERSION
-                && let Some(first) = place.first_mut()
-            {
-                *first = events_v1::shown_step(first).unwrap_or_else(|| first.clone());
+            if let Some((here, kept)) = moved.iter().find(|(_, kept)| place.starts_with(kept)) {
+                place.splice(..kept.len(), here.iter().cloned());
             }
             (entry.shown(), fields::shown(&place))
         }));

@@ -64,19 +64,14 @@ impl Call<'_, '_> {
         if self.written.iter().any(|it| flows.contains(&it.object.key.kind)) {
             self.judge_flows();
         }
-        let judged = |kind: Kind| matches!(kind, Kind::ServiceCidr | Kind::ValidatingAdmissionPolicy);
-        let concerned: Vec<Arc<Object>> = self
-            .written
-            .iter()
-            .filter(|it| judged(it.object.key.kind) && it.change != ChangeKind::Deleted)
-            .map(|it| Arc::clone(&it.object))
-            .collect();
+        let judged = |it: &&Revision| {
+            it.object.key.kind == Kind::ValidatingAdmissionPolicy && it.change != ChangeKind::Deleted
+        };
+        let concerned: Vec<Arc<Object>> =
+            self.written.iter().filter(judged).map(|it| Arc::clone(&it.object)).collect();
         for object in concerned {
             let mut body = object.body.clone();
-            match object.key.kind {
-                Kind::ValidatingAdmissionPolicy => checked(&object, &mut body, self.store),
-                _ => self.ready(&mut body),
-            }
+            checked(&object, &mut body, self.store);
             if body != object.body {
                 self.put(Object::new(object.key.clone(), object.meta.clone(), body, Some(&object)));
             }
@@ -122,20 +117,6 @@ impl Call<'_, '_> {
             body.set_at(&["status", "conditions"], conditions);
             self.put(Object::new(schema.key.clone(), schema.meta.clone(), body, Some(&schema)));
         }
-    }
-
-    /// Addresses can be taken from a range as soon as it is there.
-    fn ready(&self, body: &mut Doc) {
-        let conditions = body["status"]["conditions"].items();
-        if conditions.iter().any(|condition| condition["type"].as_str() == Some("Ready")) {
-            return;
-        }
-        let ready = doc!({
-            "type": "Ready", "status": "True", "reason": "", "message": "Kubernetes Service CIDR is ready",
-            "lastTransitionTime": Doc::Time(self.cx.timestamp().floor_seconds())
-        });
-        let all: Vec<Doc> = conditions.iter().cloned().chain([ready]).collect();
-        body.set_at(&["status", "conditions"], all);
     }
 }
 

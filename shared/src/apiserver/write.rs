@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use crate::api::apiextensions::customresource::CustomResources;
-use crate::api::core::event::events_v1;
 use crate::api::core::service;
 use crate::api::validation::{self, Faults};
 use crate::api::{
@@ -13,7 +12,8 @@ use crate::api::{
 use crate::doc::{Doc, PatchError, Str, json_patch, merge_patch, strategic_merge};
 use crate::schema;
 
-use super::{ApiServer, Call, admission, allocate, authorization, bounds, definitions, managed, parts};
+use super::versions::Twin;
+use super::{ApiServer, Call, admission, allocate, authorization, bounds, definitions, http, managed, parts};
 
 /// The kinds of which an update makes the object that is not there.
 const MADE_BY_UPDATE: [Kind; 10] = [
@@ -101,15 +101,24 @@ impl ApiServer {
         if let Some(custom) = &custom {
             target.set("apiVersion", custom.kind.info().api_version());
         }
+        let twin = Twin::of(call.request.kind, patch);
+        if let Some(twin) = twin {
+            twin.shown(&mut target);
+        }
         let mut doc = patched(&target, patch, kind)?;
+        let unknown = twin.map_or(Vec::new(), |twin| twin.to_stored(&mut doc));
         if validation != FieldValidation::Trusted {
-            let problems = match &custom {
+            let mut problems = match &custom {
                 Some(custom) => schema::check_custom(&doc, custom.unknown(&doc)),
                 None => schema::check(call.request.kind, &doc),
             };
+            problems.extend(unknown.into_iter().map(schema::Problem::unknown));
             let warnings = check_patched(&doc, &problems, custom.as_ref(), call.request, kind)?;
             call.warnings.extend(warnings);
             schema::normalise(call.request.kind, &mut doc);
+        }
+        if let Some(twin) = twin {
+            twin.mark(None, &mut doc);
         }
         self.replace(call, &old, doc)
     }
@@ -122,8 +131,13 @@ impl ApiServer {
         if call.request.subresource == Subresource::Scale {
             return self.apply_scale(call, &config);
         }
-        managed::check_applied(&config, &key, custom.as_ref())?;
+        let twin = Twin::of(key.kind, &config);
+        let unknown = twin.map_or(Vec::new(), |twin| twin.to_stored(&mut config));
+        managed::check_applied(&config, &key, custom.as_ref(), twin, unknown)?;
         schema::normalise_applied(key.kind, &mut config);
+        if let Some(twin) = twin {
+            twin.mark(None, &mut config);
+        }
         let named = config["metadata"]["name"].str();
         if !named.is_empty() && named != key.name {
             return Err(other_name(&named, &key.name));
@@ -380,10 +394,9 @@ impl Call<'_, '_> {
             Subresource::Resize => "resize",
             _ => "",
         };
-        let api_version = match self.request.kind {
-            Kind::Event if events_v1::is_marked(&self.request.body) => events_v1::API_VERSION,
-            kind => kind.info().api_version(),
-        };
+        let kind = self.request.kind;
+        let twin = Twin::of(kind, &self.request.body);
+        let api_version = twin.map_or_else(|| kind.info().api_version(), Twin::api_version);
         let now = self.cx.timestamp().floor_seconds();
         let custom = definitions::of_kind(self.store, self.request.kind).ok().flatten();
         let schema = custom.map(|custom| custom.schema().clone());
@@ -467,6 +480,12 @@ fn check_patched(
     if let Some(Err(fault)) = custom.map(|custom| custom.read_embedded(doc, schema::metadata_refusal)) {
         why = Some(fault);
     }
+    // Nobody looks at what a strategic patch makes of the kind.
+    if !strategic && request.subresource != Subresource::Scale {
+        let nameless =
+            || doc["kind"].is_empty().then(|| format!("Object 'Kind' is missing in '{}'", doc.to_json()));
+        why = why.or_else(|| if custom.is_some() { nameless() } else { other_type(doc, request.kind) });
+    }
     if let Some(why) = why {
         let shown = if strategic { schema::go_value(patch) } else { doc.to_json() };
         return Err(Status::invalid_patch(&shown, &why));
@@ -474,6 +493,17 @@ fn check_patched(
     let warned = request.options.validation == FieldValidation::Warn;
     let warnings = if warned { schema::warnings(problems) } else { Vec::new() };
     Ok(warnings.into_iter().map(Str::from).collect())
+}
+
+/// Why an object is none of a kind that comes with the cluster, if a patch made it one of another.
+fn other_type(doc: &Doc, kind: Kind) -> Option<String> {
+    let info = kind.info();
+    let or = |field: &str, own: &str| {
+        doc[field].as_str().filter(|given| !given.is_empty()).unwrap_or(own).to_owned()
+    };
+    let (version, name) = (or("apiVersion", info.api_version()), or("kind", info.kind));
+    let same = version == info.api_version() && name == info.kind;
+    (!same).then(|| http::unlike(&version, &name, info.group, info.kind))
 }
 
 fn patched(target: &Doc, patch: &Doc, kind: PatchKind) -> Result<Doc, Status> {

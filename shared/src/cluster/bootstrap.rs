@@ -40,7 +40,7 @@ pub(super) fn objects(store: &mut Store, at: Timestamp, spec: &ClusterSpec) {
     let named = named.chain(spec.storage.then(storage_class)).chain(own_service(&servers)).chain(ingress);
     let kubeadm = if spec.control_plane.hosted { Vec::new() } else { kubeadm::addons().into() };
     let named = named.chain(kubeadm.into_iter().map(in_kube_system));
-    let named = named.chain(plain::flow_control(at)).chain([service_cidr()]);
+    let named = named.chain(plain::flow_control(at)).chain([service_cidr(at)]);
     let named = named.chain(config_maps(at).map(in_kube_system));
     let named = named.map(|(kind, name, mut doc)| {
         doc.set_at(&["metadata", "name"], name);
@@ -66,6 +66,7 @@ pub(super) fn objects(store: &mut Store, at: Timestamp, spec: &ClusterSpec) {
         meta.generation = i64::from(resource.info().has_generation);
         meta.labels = doc["metadata"]["labels"].clone();
         meta.annotations = doc["metadata"]["annotations"].clone();
+        meta.finalizers = doc["metadata"]["finalizers"].items().iter().map(Doc::str).collect();
         let key = Key::new(kind, doc["metadata"]["namespace"].str(), doc["metadata"]["name"].str());
         doc.remove("metadata");
         store.put(Object::new(key, meta, doc, None), Causes::none());
@@ -113,6 +114,14 @@ fn storage_class() -> (Kind, &'static str, Doc) {
 }
 
 /// Where the addresses of Services come from.
-fn service_cidr() -> (Kind, &'static str, Doc) {
-    (Kind::ServiceCidr, "kubernetes", doc!({ "spec": { "cidrs": Doc::list(["10.96.0.0/12"]) } }))
+fn service_cidr(at: Timestamp) -> (Kind, &'static str, Doc) {
+    let ready = doc!({
+        "type": "Ready", "status": "True", "reason": "", "message": "Kubernetes default Service CIDR is ready",
+        "lastTransitionTime": Doc::Time(at)
+    });
+    let range = doc!({
+        "metadata": { "finalizers": Doc::list(["networking.k8s.io/service-cidr-finalizer"]) },
+        "spec": { "cidrs": Doc::list(["10.96.0.0/12"]) }, "status": { "conditions": Doc::list([ready]) }
+    });
+    (Kind::ServiceCidr, "kubernetes", range)
 }

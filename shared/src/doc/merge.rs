@@ -452,7 +452,7 @@ fn pointer(path: &Doc) -> Result<Vec<String>, PatchError> {
         Some(text) if text.starts_with('/') => {
             Ok(text[1..].split('/').map(|part| part.replace("~1", "/").replace("~0", "~")).collect())
         }
-        _ => Err(PatchError::Malformed("a JSON patch operation needs a path that starts with /".into())),
+        _ => Err(PatchError::DoesNotApply("a JSON patch operation needs a path that starts with /".into())),
     }
 }
 

@@ -203,7 +203,11 @@ pub(super) fn want(doc: Doc, args: &Args, io: &mut Io<'_>) -> Result<Result<Want
 
 fn known(api_version: &str, kind: &str, io: &mut Io<'_>) -> Result<Option<Resource>, Stop> {
     match Kind::of(api_version, kind) {
-        Some(known) => Ok(Some(known.into())),
+        // Some kinds are served in two versions: the one that is written is spoken.
+        Some(known) => {
+            let version = api_version.rsplit('/').next().unwrap_or("").into();
+            Ok(Some(Resource { version, ..known.into() }))
+        }
         None => discovery::of(api_version, kind, io),
     }
 }

@@ -16,6 +16,13 @@ pub struct Problem {
     pub(super) place: String,
 }
 
+impl Problem {
+    /// There is no such field.
+    pub fn unknown(path: Path) -> Problem {
+        Problem { path, what: What::Unknown, place: String::new() }
+    }
+}
+
 /// What is wrong.
 #[derive(Clone, PartialEq, Debug)]
 pub enum What {
@@ -54,8 +61,7 @@ pub fn check_custom(doc: &Doc, unknown: Vec<Path>) -> Vec<Problem> {
     if let Some(of) = Schema::of_metadata() {
         checker.value(of, FieldType::Object(of), &doc["metadata"]);
     }
-    let fields = unknown.into_iter().map(|path| Problem { path, what: What::Unknown, place: String::new() });
-    checker.problems.into_iter().chain(fields).collect()
+    checker.problems.into_iter().chain(unknown.into_iter().map(Problem::unknown)).collect()
 }
 
 /// The same of a Scale, which is no kind that is kept.

@@ -10,18 +10,12 @@ use super::{Element, FieldType};
 const MOST: usize = 100;
 
 /// `Pod in version "v1" cannot be handled as a Pod: …`
-pub fn handled_as(kind: Kind, why: &str) -> String {
-    let info = kind.info();
-    format!("{0} in version {1:?} cannot be handled as a {0}: {why}", info.kind, info.version)
+pub fn handled_as(api_version: &str, kind: Kind, why: &str) -> String {
+    let version = api_version.rsplit('/').next().unwrap_or("");
+    format!("{0} in version {version:?} cannot be handled as a {0}: {why}", kind.info().kind)
 }
 
-/// The whole message with which a request is refused, if it is: values of a wrong type always, unknown fields when
-/// validation is `strict`.
-pub fn refusal(kind: Kind, problems: &[Problem], strict: bool) -> Option<String> {
-    decoding_refusal(problems, strict).map(|message| handled_as(kind, &message))
-}
-
-/// The same without the kind.
+/// What a request is refused for, if it is: values of a wrong type always, unknown fields when validation is `strict`.
 pub fn decoding_refusal(problems: &[Problem], strict: bool) -> Option<String> {
     // Go gives up at the first text that a type's own reader refuses; of the rest it reports the first, at the end.
     let decoding = problems.iter().find(|problem| problem.stops_decoding());
@@ -285,6 +279,12 @@ mod tests {
     use super::*;
     use crate::manifest::parse;
     use crate::schema::check;
+
+    /// The whole message.
+    fn refusal(kind: Kind, problems: &[Problem], strict: bool) -> Option<String> {
+        let why = decoding_refusal(problems, strict)?;
+        Some(handled_as(kind.info().api_version(), kind, &why))
+    }
 
     /// Manifests and what a real API server said of them.
     const RECORDED: &[(&str, &str)] = &[

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::api::Kind;
 use crate::api::apiextensions::customresource::CustomResources;
 use crate::api::apiextensions::customresourcedefinition::as_written;
+use crate::api::autoscaling::horizontalpodautoscaler::v1;
 use crate::cluster::{Cluster, HttpResponse};
 use crate::codec::Codec;
 use crate::doc::{Doc, Path, Segment};
@@ -125,8 +126,11 @@ fn of_object(Document { doc, spans }: &Document, defined: Defined<'_>) -> Vec<Di
     }
     let (api_version, kind) = (doc["apiVersion"].str(), doc["kind"].str());
     let problems = if let Some(kind) = Kind::of(&api_version, &kind) {
-        // What is kept in another version has the fields of that one there: the server knows those of this.
-        if kind.info().api_version() == api_version { schema::check(kind, doc) } else { Vec::new() }
+        // What is kept in another version has the fields of that one there: the server knows the rest of those of this.
+        match kind.info().api_version() == api_version {
+            true => schema::check(kind, doc),
+            false => v1::unknown(doc).into_iter().map(schema::Problem::unknown).collect(),
+        }
     } else if SERVED_ONLY.contains(&(&api_version, &kind)) {
         Vec::new()
     } else if let Some(custom) = defined(&api_version, &kind) {

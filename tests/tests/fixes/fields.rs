@@ -1,7 +1,9 @@
 //! Fields under other names and in other places than theirs, and kinds.
 
 use super::Case;
-use super::good::{AUTOSCALER, CLAIM, CRON_JOB, DEPLOYMENT, INGRESS, JOB, POD, SERVICE, STATEFUL_SET};
+use super::good::{
+    AUTOSCALER, AUTOSCALER_2, CLAIM, CRON_JOB, DEPLOYMENT, INGRESS, JOB, POD, SERVICE, STATEFUL_SET,
+};
 
 pub const CASES: &[Case] = &[
     // Fields where they do not belong.
@@ -157,6 +159,7 @@ pub const CASES: &[Case] = &[
         "unknown field \"spec.targetCPUUtilizationPercentage\"",
         None,
     ),
+    (AUTOSCALER_2, "autoscaling/v2", "autoscaling/v1", (8, 3), "unknown field \"spec.metrics\"", None),
     // Other places.
     (
         SERVICE,

@@ -186,6 +186,16 @@ spec:
   maxReplicas: 5
   targetCPUUtilizationPercentage: 50
 ";
+pub const AUTOSCALER_2: &str = "\
+apiVersion: autoscaling/v2
+kind: HorizontalPodAutoscaler
+metadata:
+  name: shop
+spec:
+  scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: shop}
+  maxReplicas: 5
+  metrics: [{type: Resource, resource: {name: cpu, target: {type: Utilization, averageUtilization: 50}}}]
+";
 
 pub const ALL: &[&str] = &[
     DEPLOYMENT,
@@ -201,4 +211,5 @@ pub const ALL: &[&str] = &[
     BUDGET,
     DISK,
     AUTOSCALER,
+    AUTOSCALER_2,
 ];

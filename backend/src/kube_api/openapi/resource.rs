@@ -1,6 +1,9 @@
 //! Resources as discovery has them, and how what is done with them is called.
 
-use shared::doc::{Doc, Str};
+use shared::{
+    api,
+    doc::{Doc, Str},
+};
 
 /// A resource of a group and version.
 pub struct Resource<'a> {
@@ -47,21 +50,7 @@ impl Resource<'_> {
 
     /// Whether deleting one answers with what it was.
     pub fn is_handed_out(&self) -> bool {
-        match self.group {
-            "" => [
-                "persistentvolumeclaims",
-                "persistentvolumes",
-                "pods",
-                "podtemplates",
-                "resourcequotas",
-                "serviceaccounts",
-                "services",
-            ]
-            .contains(&&*self.plural),
-            "resource.k8s.io" => true,
-            "storage.k8s.io" => self.plural != "csistoragecapacities",
-            _ => false,
-        }
+        api::is_handed_out(self.group, &self.plural)
     }
 }
 

@@ -7,7 +7,7 @@ use crate::collections::{BTreeMap, BTreeSet, sort_by_key};
 use crate::doc::{Doc, Segment, Str, go_json};
 use crate::{manifest, schema};
 
-use super::HttpRequest;
+use super::{HttpRequest, Twin};
 
 /// Strict decoding reports no more than this.
 const MOST_REPORTED: usize = 100;
@@ -15,6 +15,8 @@ const MOST_REPORTED: usize = 100;
 const MOST_SHOWN: usize = 30;
 /// The fields of an operation of a JSON patch.
 const OPERATION: [&str; 4] = ["op", "path", "from", "value"];
+/// What is said of a custom resource without a kind: upstream loses its text on the way.
+const KIND_MISSING: &str = "Object 'Kind' is missing in 'object has no kind field '";
 /// How faults of YAML begin.
 const YAML_TO_JSON: &str = "error converting YAML to JSON";
 
@@ -124,9 +126,10 @@ pub(super) fn check_object(doc: &Doc, of: &str) -> Result<(), Status> {
     Ok(())
 }
 
-/// The body must be of the kind that the path names.
-pub(super) fn check_type(doc: &Doc, kind: Kind) -> Result<(), Status> {
+/// The body must be of the kind and version that the path names.
+pub(super) fn check_type(doc: &Doc, kind: Kind, twin: Option<Twin>) -> Result<(), Status> {
     let info = kind.info();
+    let own = twin.map_or(info.api_version(), Twin::api_version);
     check_object(doc, info.kind)?;
     for field in ["apiVersion", "kind"] {
         if !matches!(&doc[field], Doc::Null | Doc::Str(_)) {
@@ -139,26 +142,31 @@ pub(super) fn check_type(doc: &Doc, kind: Kind) -> Result<(), Status> {
     }
     let (given_version, given_kind) = (doc["apiVersion"].str(), doc["kind"].str());
     let or = |given: &Str, own: &str| if given.is_empty() { own.to_owned() } else { given.to_string() };
-    let (version, name) = (or(&given_version, info.api_version()), or(&given_kind, info.kind));
-    if name == info.kind && version == info.api_version() {
-        return Ok(());
-    }
+    let other_version = |given: &str| {
+        let why = "does not match the expected API version";
+        Status::bad_request(format!("the API version in the data ({given}) {why} ({own})"))
+    };
     if matches!(kind, Kind::Custom(_)) {
-        return match version == info.api_version() {
-            // What is wrong with the kind is told with what else is wrong with the object.
-            true => Ok(()),
-            false => Err(Status::bad_request(format!(
-                "the API version in the data ({version}) does not match the expected API version ({})",
-                info.api_version()
-            ))),
+        // What is wrong with the kind is told with what else is wrong with the object.
+        return match () {
+            () if given_kind.is_empty() => Err(Status::bad_request(KIND_MISSING)),
+            () if given_version != own => Err(other_version(&given_version)),
+            () => Ok(()),
         };
     }
-    Err(other_type(&version, &name, info.group, info.kind))
+    let (version, name) = (or(&given_version, own), or(&given_kind, info.kind));
+    match name == info.kind {
+        true if version == own => Ok(()),
+        true if version == info.api_version() || Twin::of(kind, doc).is_some() => {
+            Err(other_version(&version))
+        }
+        _ => Err(other_type(&version, &name, info.group, info.kind)),
+    }
 }
 
-/// What is of another kind than `kind` of `group`.
-fn other_type(version: &str, name: &str, group: &str, kind: &str) -> Status {
-    let why = match Kind::of(version, name) {
+/// Why what is of one kind is not read as one of `kind` of `group`.
+pub(in crate::apiserver) fn unlike(version: &str, name: &str, group: &str, kind: &str) -> String {
+    match Kind::of(version, name) {
         Some(other) => format!(
             "converting ({}) to ({}): unknown conversion",
             go_type(other.info().version, name),
@@ -167,7 +175,12 @@ fn other_type(version: &str, name: &str, group: &str, kind: &str) -> Status {
         None => format!(
             "no kind {name:?} is registered for version {version:?} in scheme \"pkg/api/legacyscheme/scheme.go:30\""
         ),
-    };
+    }
+}
+
+/// What is of another kind than `kind` of `group`.
+fn other_type(version: &str, name: &str, group: &str, kind: &str) -> Status {
+    let why = unlike(version, name, group, kind);
     Status::bad_request(format!(
         "{name} in version {:?} cannot be handled as a {kind}: {why}",
         version.rsplit('/').next().unwrap_or(""),
@@ -195,7 +208,12 @@ pub(super) fn check_scale(doc: &Doc, validation: FieldValidation) -> Result<Vec<
 }
 
 /// What is applied says of which kind it is.
-pub(super) fn check_applied_type(doc: &Doc, kind: Kind, part: Subresource) -> Result<(), Status> {
+pub(super) fn check_applied_type(
+    doc: &Doc,
+    kind: Kind,
+    twin: Option<Twin>,
+    part: Subresource,
+) -> Result<(), Status> {
     if !matches!(doc, Doc::Map(_) | Doc::Null) {
         let value = schema::go_kind(doc);
         return Err(Status::bad_request(format!(
@@ -206,7 +224,7 @@ pub(super) fn check_applied_type(doc: &Doc, kind: Kind, part: Subresource) -> Re
     let info = kind.info();
     let wanted = match part {
         Subresource::Scale => ("autoscaling/v1", "Scale"),
-        _ => (info.api_version(), info.kind),
+        _ => (twin.map_or(info.api_version(), Twin::api_version), info.kind),
     };
     let (version, name) = (doc["apiVersion"].str(), doc["kind"].str());
     if (version.as_str(), name.as_str()) == wanted {
@@ -229,37 +247,43 @@ fn internal_package(group: &str) -> &str {
 }
 
 impl Body {
-    /// Fields must be there in the schema and hold what it says. What is to be warned of comes back.
+    /// Fields must be there in the schema and hold what it says; the version that was spoken may have others than the one
+    /// that is kept. What is to be warned of comes back.
     pub fn check_fields(
         &mut self,
         kind: Kind,
         custom: Option<&CustomResources>,
+        twin: Option<Twin>,
         validation: FieldValidation,
     ) -> Result<Vec<Str>, Status> {
+        let version = twin.map_or(kind.info().api_version(), Twin::api_version);
+        let unread = |why: &str| Status::bad_request(schema::handled_as(version, kind, why));
+        let unknown = twin.map_or(Vec::new(), |twin| twin.to_stored(&mut self.doc));
         let mut problems = match custom {
             Some(custom) => schema::check_custom(&self.doc, custom.unknown(&self.doc)),
             None => schema::check(kind, &self.doc),
         };
+        problems.extend(unknown.into_iter().map(schema::Problem::unknown));
         let mut strict = if self.suspect || !problems.is_empty() {
-            self.consult_text(kind, custom.is_some(), &mut problems).map_err(Status::bad_request)?
+            self.consult_text(kind, custom.is_some(), &mut problems).map_err(|why| unread(&why))?
         } else {
             Vec::new()
         };
         if !self.again.is_empty() {
             strict.insert(0, self.again.clone());
         }
-        if let Some(why) = schema::refusal(kind, &problems, false) {
-            return Err(Status::bad_request(why));
+        if let Some(why) = schema::decoding_refusal(&problems, false) {
+            return Err(unread(&why));
         }
         if let Some(Err(why)) = custom.map(|custom| custom.read_embedded(&self.doc, schema::metadata_refusal))
         {
-            return Err(Status::bad_request(schema::handled_as(kind, &why)));
+            return Err(unread(&why));
         }
         if validation == FieldValidation::Strict && !strict.is_empty() {
-            let why = format!("strict decoding error: {}", strict.join(", "));
-            return Err(Status::bad_request(schema::handled_as(kind, &why)));
+            return Err(unread(&format!("strict decoding error: {}", strict.join(", "))));
         }
         schema::normalise(kind, &mut self.doc);
+        twin.inspect(|twin| twin.mark(None, &mut self.doc));
         let warned = validation == FieldValidation::Warn;
         Ok(if warned { strict.into_iter().map(Str::from).collect() } else { Vec::new() })
     }
@@ -352,7 +376,7 @@ impl Body {
             }
         });
         match beyond {
-            Some(why) => Err(schema::handled_as(kind, &why)),
+            Some(why) => Err(why),
             None if custom => {
                 let all = in_order(found).into_iter().chain(schema::warnings(problems));
                 Ok(all.take(MOST_REPORTED).collect())

@@ -102,9 +102,12 @@ impl Form {
         !accept.is_empty() && accept.split(',').all(|one| one.contains(";as="))
     }
 
-    /// Whether there is, among what a client takes, a form that objects have.
-    pub fn is_known(accept: &str) -> bool {
-        accept.is_empty() || accept.split(',').any(|one| form_of(one).is_some())
+    /// Whether there is, among what a client takes, a form that objects have; those that people defined have no protobuf,
+    /// but for their metadata.
+    pub fn is_known(accept: &str, is_custom: bool) -> bool {
+        let none = |one: &str| is_custom && one.trim().starts_with("application/vnd.kubernetes.protobuf");
+        let has = |one: &str| form_of(one).is_some_and(|form| !form.is_empty() || !none(one));
+        accept.is_empty() || accept.split(',').any(has)
     }
 
     /// Whether events can be told in a form that a client takes: YAML has none for them.

@@ -4,6 +4,7 @@ use crate::api::apiextensions::structural;
 use crate::api::validation::{Faults, names};
 use crate::api::{CauseDetail, DeleteOptions, Pages, PatchKind, Propagation, Reason, Status, Verb, is_on};
 use crate::doc::Doc;
+use crate::schema;
 
 use super::super::page;
 use super::{HttpRequest, body};
@@ -228,6 +229,12 @@ pub(super) fn delete_body(http: &HttpRequest) -> Result<Doc, Status> {
 
 /// How to delete.
 pub(super) fn delete_options(body: &Doc, value: &Values<'_>) -> Result<DeleteOptions, Status> {
+    if !matches!(body["gracePeriodSeconds"], Doc::Null | Doc::Int(_)) {
+        let found = schema::go_kind(&body["gracePeriodSeconds"]);
+        return Err(Status::bad_request(format!(
+            "json: cannot unmarshal {found} into Go struct field DeleteOptions.gracePeriodSeconds of type int64"
+        )));
+    }
     let mut faults = Faults::default();
     let policy = match (&body["propagationPolicy"], value("propagationPolicy")) {
         (Doc::Null, Some(policy)) => Doc::from(policy),

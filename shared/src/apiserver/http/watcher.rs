@@ -14,7 +14,7 @@ use crate::sim::ChangeKind;
 
 use super::super::{authorization, read};
 use super::form::{self, Form};
-use super::{HttpRequest, options, query, versions};
+use super::{HttpRequest, Twin, options, query};
 
 /// A watch, and how far it has come.
 #[derive(Clone, Debug)]
@@ -200,7 +200,9 @@ impl Watcher {
 
     fn shown(&mut self, object: &Object, now: Timestamp) -> Doc {
         let mut shown = self.form.one(object, now);
-        versions::shown(self.request.kind, &self.path, &mut shown);
+        if let Some(twin) = Twin::at(&self.path) {
+            twin.shown(&mut shown);
+        }
         // The columns are the same for all rows.
         if let Form::Table(..) = self.form
             && std::mem::replace(&mut self.columns_told, true)

@@ -174,10 +174,23 @@ impl Fields {
         }
     }
 
-    /// The same where fields of the object have other names: those that `name` has for them.
-    pub fn renamed(self, name: impl Fn(&str) -> Option<Str>) -> Fields {
-        let other = |(step, below): (Str, Fields)| (name(&step).unwrap_or(step), below);
-        Fields { here: self.here, below: self.below.into_iter().map(other).collect() }
+    /// Lets what is at a place and below be at another one. What an annotation holds is one text.
+    pub fn relocate(&mut self, from: &[Str], to: &[Str]) {
+        let path: Vec<&str> = from.iter().map(Str::as_str).collect();
+        let mut part = self.take(&path);
+        for step in path {
+            part = part.below.remove(step).unwrap_or_default();
+        }
+        if part.is_empty() {
+            return;
+        }
+        if to.iter().any(|step| step == "f:annotations") {
+            part = Fields { here: true, ..Fields::default() };
+        }
+        for step in to.iter().rev() {
+            part = Fields { here: false, below: [(step.clone(), part)].into_iter().collect() };
+        }
+        self.extend(&part);
     }
 
     /// Whether there is no place in it.

@@ -6,7 +6,7 @@ use super::values::listed;
 use super::{Edit, Fix};
 use crate::api::{Info, Kind};
 use crate::doc::{Path, Segment};
-use crate::manifest::Span;
+use crate::manifest::{Document, Span};
 use crate::schema::distance;
 
 /// What people call kinds: `deployment`, `Deployments`, `svc`, `Deploymnet`.
@@ -42,12 +42,18 @@ pub(super) fn served(fault: &Fault) -> Vec<Fix> {
 
 /// A field of the other version of a kind that is served in two.
 pub(super) fn other(fault: &Fault) -> Vec<Fix> {
-    match fault.unknown() {
-        Some(("targetCPUUtilizationPercentage", [Segment::Key(spec)])) if &**spec == "spec" => {
-            set(fault, &[("apiVersion", "autoscaling/v1")]).into_iter().collect()
-        }
-        _ => Vec::new(),
-    }
+    let Some((field, [Segment::Key(place)])) = fault.unknown() else { return Vec::new() };
+    let version = match (&**place, field) {
+        ("spec", "targetCPUUtilizationPercentage") => "autoscaling/v1",
+        ("spec", "metrics" | "behavior") => "autoscaling/v2",
+        _ => return Vec::new(),
+    };
+    let is_of_kind = |document: &Document| document.doc["kind"].as_str() == Some("HorizontalPodAutoscaler");
+    let fix = fault
+        .document
+        .filter(|document| is_of_kind(document))
+        .map(|_| set(fault, &[("apiVersion", version)]));
+    fix.flatten().into_iter().collect()
 }
 
 /// Other values for fields of the document itself.

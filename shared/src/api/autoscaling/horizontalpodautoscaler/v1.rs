@@ -1,56 +1,69 @@
 //! `autoscaling/v1`: the same objects with one target, that of CPU; what has no place there stands in annotations.
 
 use crate::doc;
-use crate::doc::{Doc, parse_json};
+use crate::doc::{Doc, Path, Segment, parse_json};
 
-const API_VERSION: &str = "autoscaling/v1";
+/// What objects of this version say.
+pub const API_VERSION: &str = "autoscaling/v1";
 const STORED: &str = "autoscaling/v2";
-/// Annotations, and where in the object that stands which they hold as JSON.
-const ANNOTATIONS: &[(&str, &[&str])] = &[
-    ("autoscaling.alpha.kubernetes.io/metrics", &["spec", "metrics"]),
-    ("autoscaling.alpha.kubernetes.io/behavior", &["spec", "behavior"]),
-    ("autoscaling.alpha.kubernetes.io/current-metrics", &["status", "currentMetrics"]),
-    ("autoscaling.alpha.kubernetes.io/conditions", &["status", "conditions"]),
+/// Annotations, and where in the object that stands which they hold as JSON: this version has no such fields.
+pub const ANNOTATIONS: [(&str, [&str; 2]); 4] = [
+    ("autoscaling.alpha.kubernetes.io/metrics", ["spec", "metrics"]),
+    ("autoscaling.alpha.kubernetes.io/behavior", ["spec", "behavior"]),
+    ("autoscaling.alpha.kubernetes.io/current-metrics", ["status", "currentMetrics"]),
+    ("autoscaling.alpha.kubernetes.io/conditions", ["status", "conditions"]),
 ];
-
-/// Whether a request's path is that of this version.
-pub fn is_path(path: &str) -> bool {
-    path.starts_with("/apis/autoscaling/v1/")
-}
+/// Who has the one target here owns all of them as they are kept, where they are one list; and the same of the status.
+pub const TARGETS: [([&str; 2], [&str; 2]); 2] = [
+    (["spec", "targetCPUUtilizationPercentage"], ["spec", "metrics"]),
+    (["status", "currentCPUUtilizationPercentage"], ["status", "currentMetrics"]),
+];
 
 fn is_cpu(metric: &Doc) -> bool {
     metric["resource"]["name"].as_str() == Some("cpu")
 }
 
-/// Makes what a client sent into what is stored; `by_path` says that it came to this version's path.
-pub fn to_stored(body: &mut Doc, by_path: bool) {
-    let said = body["apiVersion"].str();
-    if !matches!(body, Doc::Map(_)) || !(said == API_VERSION || by_path && said.is_empty()) {
-        return;
-    }
-    if !said.is_empty() {
+/// The fields of an object that only the other version has.
+pub fn unknown(body: &Doc) -> Vec<Path> {
+    let there = ANNOTATIONS.iter().filter(|(_, place)| !body.at(place).is_null());
+    there.map(|(_, place)| Path(place.map(|step| Segment::Key(step.into())).to_vec())).collect()
+}
+
+/// Makes what a client sent into what is stored.
+pub fn to_stored(body: &mut Doc) {
+    if !body["apiVersion"].is_empty() {
         body.set("apiVersion", STORED);
     }
-    for (annotation, place) in ANNOTATIONS {
+    for (annotation, place) in &ANNOTATIONS {
         let text = body.at(&["metadata", "annotations", annotation]).str();
-        if let Some(value) = (!text.is_empty()).then(|| parse_json(&text).ok()).flatten() {
+        if text.is_empty() {
+            continue;
+        }
+        if let Ok(value) = parse_json(&text) {
             body.set_at(place, value);
         }
-        if !text.is_empty() {
-            body.at_mut(&["metadata", "annotations"]).remove(annotation);
+        body.at_mut(&["metadata", "annotations"]).remove(annotation);
+        if body.at(&["metadata", "annotations"]).is_empty() {
+            body.at_mut(&["metadata"]).remove("annotations");
         }
     }
-    let percent = body["spec"]["targetCPUUtilizationPercentage"].clone();
-    if percent.is_null() {
-        return;
+    for (([part, here], [_, kept]), of) in TARGETS.into_iter().zip(["target", "current"]) {
+        let percent = body[part][here].clone();
+        if percent.is_null() {
+            continue;
+        }
+        let part = body.at_mut(&[part]);
+        part.remove(here);
+        let mut resource = doc!({ "name": "cpu" });
+        resource.set_at(&[of, "averageUtilization"], percent);
+        if of == "target" {
+            resource.set_at(&[of, "type"], "Utilization");
+        }
+        let cpu = doc!({ "type": "Resource", "resource": resource });
+        let others = part[kept].items().iter().filter(|metric| !is_cpu(metric)).cloned();
+        let metrics: Vec<Doc> = others.chain([cpu]).collect();
+        part.set(kept, metrics);
     }
-    let spec = body.at_mut(&["spec"]);
-    spec.remove("targetCPUUtilizationPercentage");
-    let target = doc!({ "type": "Utilization", "averageUtilization": percent });
-    let cpu = doc!({ "type": "Resource", "resource": { "name": "cpu", "target": target } });
-    let others = spec["metrics"].items().iter().filter(|metric| !is_cpu(metric)).cloned();
-    let metrics: Vec<Doc> = others.chain([cpu]).collect();
-    spec.set("metrics", metrics);
 }
 
 /// Makes an answer, or a list of them, into what this version shows.
@@ -80,7 +93,7 @@ fn one(object: &mut Doc) {
             |metric: &Doc| !is_cpu(metric) || metric["resource"]["target"]["averageUtilization"].is_null();
         object.at_mut(&["spec", "metrics"]).items_mut().retain(others);
     }
-    for (annotation, place) in ANNOTATIONS {
+    for (annotation, place) in &ANNOTATIONS {
         let value = object.at(place).clone();
         object.at_mut(&place[..1]).remove(place[1]);
         if !value.is_empty() {
@@ -111,7 +124,7 @@ mod tests {
             "status": { "currentReplicas": 0i64, "desiredReplicas": 0i64 }
         });
         let mut body = sent.clone();
-        to_stored(&mut body, true);
+        to_stored(&mut body);
         assert_eq!(body["apiVersion"].as_str(), Some("autoscaling/v2"));
         let target = body["spec"]["metrics"][0]["resource"]["target"]["averageUtilization"].as_i64();
         assert_eq!(target, Some(70));
@@ -126,8 +139,7 @@ mod tests {
         let before = stored.clone();
         shown(&mut stored);
         assert!(stored["spec"].is_empty());
-        to_stored(&mut stored, true);
-        stored.at_mut(&["metadata"]).remove("annotations");
+        to_stored(&mut stored);
         assert_eq!(stored, before);
     }
 }

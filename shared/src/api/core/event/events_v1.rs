@@ -1,11 +1,11 @@
 //! `events.k8s.io/v1`: the same events under other names.
 
-use crate::doc::{Doc, Str};
+use crate::doc::{Doc, Path, Segment, Str};
 
 /// What objects of this version say.
 pub const API_VERSION: &str = "events.k8s.io/v1";
 /// What a field is called here, and as it is kept.
-const NAMES: [(&str, &str); 7] = [
+pub const NAMES: [(&str, &str); 7] = [
     ("note", "message"),
     ("regarding", "involvedObject"),
     ("reportingController", "reportingComponent"),
@@ -14,11 +14,6 @@ const NAMES: [(&str, &str); 7] = [
     ("deprecatedLastTimestamp", "lastTimestamp"),
     ("deprecatedCount", "count"),
 ];
-
-/// Whether a request's path is that of this version.
-pub fn is_path(path: &str) -> bool {
-    path.starts_with("/apis/events.k8s.io/v1/")
-}
 
 /// What a field is called as it is kept: `regarding.name` is `involvedObject.name`.
 pub fn kept_field(path: &str) -> Str {
@@ -30,34 +25,15 @@ pub fn kept_field(path: &str) -> Str {
     }
 }
 
-/// The same of a step in `managedFields`; and the other way round.
-pub fn kept_step(step: &str) -> Option<Str> {
-    let name = step.strip_prefix("f:")?;
-    NAMES.iter().find(|(here, _)| *here == name).map(|(_, kept)| format!("f:{kept}").into())
+/// The fields of an object that only the other version has.
+pub fn unknown(body: &Doc) -> Vec<Path> {
+    let there = NAMES.iter().filter(|(_, kept)| !body[*kept].is_null());
+    there.map(|(_, kept)| Path(vec![Segment::Key((*kept).into())])).collect()
 }
 
-/// What a step of what is kept is called here.
-pub fn shown_step(step: &str) -> Option<Str> {
-    let name = step.strip_prefix("f:")?;
-    NAMES.iter().find(|(_, kept)| *kept == name).map(|(here, _)| format!("f:{here}").into())
-}
-
-/// Whether what was sent is marked as of this version: a whole object, or the operations of a patch.
-pub fn is_marked(body: &Doc) -> bool {
-    let said = match body {
-        Doc::List(operations) => operations.last().map(|last| &last["value"]),
-        body => Some(&body["apiVersion"]),
-    };
-    said.and_then(Doc::as_str) == Some(API_VERSION)
-}
-
-/// Makes what a client sent into what is stored; `by_path` says that it came to this version's path.
-pub fn to_stored(body: &mut Doc, by_path: bool) {
-    let said = body["apiVersion"].str();
-    if !matches!(body, Doc::Map(_)) || !(said == API_VERSION || by_path && said.is_empty()) {
-        return;
-    }
-    if !said.is_empty() {
+/// Makes what a client sent into what is stored.
+pub fn to_stored(body: &mut Doc) {
+    if !body["apiVersion"].is_empty() {
         body.set("apiVersion", "v1");
     }
     for (here, kept) in NAMES {
@@ -105,7 +81,7 @@ mod tests {
             "note": "n", "regarding": { "kind": "Pod", "name": "p" }, "reportingController": "c", "reason": "R"
         });
         let mut doc = sent.clone();
-        to_stored(&mut doc, true);
+        to_stored(&mut doc);
         assert_eq!((doc["apiVersion"].as_str(), doc["message"].as_str()), (Some("v1"), Some("n")));
         assert_eq!(doc["involvedObject"]["name"].as_str(), Some("p"));
         shown(&mut doc);
