@@ -165,15 +165,15 @@ async fn a_container_is_put_beside_those_that_run() {
     for (container, wanted) in [
         (
             r#"{"name":"web","image":"busybox"}"#,
-            "spec.ephemeralContainers[1].name: Duplicate value: \\\"web\\\"",
+            "spec.ephemeralContainers[0].name: Duplicate value: \\\"web\\\"",
         ),
         (
             r#"{"name":"d","image":"busybox","ports":[{"containerPort":80}]}"#,
-            "spec.ephemeralContainers[1].ports: Forbidden: cannot be set for an Ephemeral Container",
+            "spec.ephemeralContainers[0].ports: Forbidden: cannot be set for an Ephemeral Container",
         ),
         (
             r#"{"name":"d","image":"busybox","targetContainerName":"no"}"#,
-            "spec.ephemeralContainers[1].targetContainerName: Not found: \\\"no\\\"",
+            "spec.ephemeralContainers[0].targetContainerName: Not found: \\\"no\\\"",
         ),
         (r#"{"name":"probe","image":"nginx"}"#, "may not be changed"),
     ] {

@@ -105,7 +105,7 @@ impl Entry {
 
 impl Writer<'_> {
     fn shape(&self) -> Shape<'_> {
-        Shape::of(self.kind, self.schema.as_ref())
+        Shape::of(self.kind, self.schema.as_ref()).in_version(self.api_version)
     }
 
     fn entry(&self, fields: Fields) -> Entry {

@@ -31,8 +31,9 @@ const ALWAYS_THERE: &[&str] = &[
     "loadBalancer",
 ];
 
-/// Whether the object in the field below `above` (a list's name for its items) is owned as a whole.
-fn is_atomic_map(kind: Kind, above: &str, field: &str) -> bool {
+/// Whether the object in the field below `above` (a list's name for its items) is owned as a whole; `version` is the one
+/// that is written, where it is not the kind's own.
+fn is_atomic_map(kind: Kind, version: &str, above: &str, field: &str) -> bool {
     match field {
         OWNER
         | "selector"
@@ -66,6 +67,7 @@ fn is_atomic_map(kind: Kind, above: &str, field: &str) -> bool {
         | "roleRef"
         | "targetRef"
         | "requiredDuringSchedulingIgnoredDuringExecution" => true,
+        "scaleTargetRef" => version == "autoscaling/v1",
         "required" => above == "nodeAffinity",
         "port" => above == "service",
         "resource" => above == "defaultBackend",
@@ -118,6 +120,7 @@ fn list_kind(kind: Kind, above: &str, field: &str) -> ListKind<'static> {
 #[derive(Clone, Copy)]
 pub(super) struct Shape<'a> {
     kind: Kind,
+    version: &'a str,
     above: &'a str,
     field: &'a str,
     schema: Option<&'a Doc>,
@@ -127,7 +130,12 @@ pub(super) struct Shape<'a> {
 impl<'a> Shape<'a> {
     /// A whole object; `schema` is that of a custom resource.
     pub(super) fn of(kind: Kind, schema: Option<&'a Doc>) -> Shape<'a> {
-        Shape { kind, above: "", field: "", schema, is_root: true }
+        Shape { kind, version: "", above: "", field: "", schema, is_root: true }
+    }
+
+    /// The same, as it is in another version of the kind.
+    pub(super) fn in_version(self, version: &'a str) -> Shape<'a> {
+        Shape { version, ..self }
     }
 
     /// A field of it, or (without a name) an item.
@@ -158,7 +166,7 @@ impl<'a> Shape<'a> {
     pub(super) fn is_atomic(self) -> bool {
         match self.schema {
             Some(schema) => schema["x-kubernetes-map-type"].as_str() == Some("atomic"),
-            None => is_atomic_map(self.kind, self.above, self.field),
+            None => is_atomic_map(self.kind, self.version, self.above, self.field),
         }
     }
 
