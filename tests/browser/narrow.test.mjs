@@ -26,6 +26,8 @@ for (const [name, options] of [["a tablet", TABLET], ["a phone", PHONE]]) test(`
   for (let index = 0; index < 4; index++) {
     await tabs.nth(index).click();
     await tabs.nth(index).and(page.locator("[aria-expanded=true]")).waitFor();
+    // It comes a paint after its tab.
+    await page.locator("#drawer").waitFor();
     const [drawer, tab] = [await page.locator("#drawer").boundingBox(), await tabs.nth(index).boundingBox()];
     assert.ok(drawer.y + drawer.height <= tab.y, `the panel ends at ${drawer.y + drawer.height}, its tab begins at ${tab.y}`);
     assert.ok(tab.y + tab.height <= options.viewport.height, `the tab ends at ${tab.y + tab.height}`);
