@@ -130,6 +130,8 @@ test("what goes into a file is a tab of the editor, can be taken back there, and
   await isKept(page, "replicas: 1");
 
   await page.reload();
+  // What is offered would take the place of a command that is told before.
+  await page.locator(".doing").getByText(/Your cluster of .* is kept/).waitFor();
   await page.getByRole("button", { name: "Terminal" }).click();
   await says(page, /\$ $/);
   // The editor takes the terminal's place: no prompt is seen there.
@@ -139,6 +141,8 @@ test("what goes into a file is a tab of the editor, can be taken back there, and
   await page.waitForFunction(() => document.querySelector(".editor-host").shadowRoot.activeElement?.classList.contains("cm-content"));
   await page.keyboard.type("# with vi\n");
   assert.match(await inEditor(page), /^# with vi\n/);
+  await page.keyboard.press("Control+Enter");
+  await page.locator(".doing code").getByText("kubectl apply -f web.yaml").waitFor({ timeout: 12_000 });
   assert.deepEqual(await tabs(page), ["editor.yaml", "web.yaml"]);
   await page.locator("#drawer").getByRole("button", { name: "Undo" }).click();
   assert.deepEqual(await tabs(page), ["editor.yaml", "web.yaml", "pods.txt"]);
