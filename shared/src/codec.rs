@@ -10,7 +10,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::collections::BTreeMap;
-use crate::doc::{Map, Str};
+use crate::doc::{List, Map, Str};
 
 pub use shared_derive::Codec;
 
@@ -104,6 +104,7 @@ enum Shared {
     Open,
     Text(Str),
     Map(Map),
+    List(List),
     Other(Arc<dyn Any + Send + Sync>),
 }
 

@@ -10,6 +10,7 @@ pub(crate) mod go_json;
 mod json;
 pub mod jsonpath;
 mod keys;
+mod list;
 mod map;
 mod merge;
 mod number;
@@ -18,7 +19,6 @@ mod timestamp;
 use crate::codec::Codec;
 use std::fmt;
 use std::ops::Index;
-use std::sync::Arc;
 
 pub use arcstr::{ArcStr as Str, literal};
 pub use de::{FieldError, from_doc};
@@ -26,6 +26,7 @@ pub use diff::{Change, Path, Segment, diff};
 pub use json::{parse_json, to_doc};
 pub use jsonpath::JsonPath;
 pub use keys::{Name, intern};
+pub use list::{Edited, List};
 pub use map::{Entries, Map};
 pub use merge::{ListMerge, PatchError, json_patch, list_merge, merge_patch, strategic_merge};
 pub use number::{Float, Int};
@@ -50,7 +51,7 @@ pub enum Doc {
     /// A `metav1.MicroTime`: prints as RFC 3339 with microseconds.
     MicroTime(Timestamp),
     /// An array.
-    List(Arc<Vec<Doc>>),
+    List(List),
     /// An object, ordered by key.
     Map(Map),
 }
@@ -65,7 +66,7 @@ impl Doc {
 
     /// A list of `items`.
     pub fn list<T: Into<Doc>>(items: impl IntoIterator<Item = T>) -> Doc {
-        Doc::List(Arc::new(items.into_iter().map(Into::into).collect()))
+        Doc::List(items.into_iter().map(Into::into).collect())
     }
 
     /// The value under `key`; `null` when this is no object or has no such key.
@@ -184,15 +185,24 @@ impl Doc {
         }
     }
 
-    /// The items to change in place; anything else becomes an empty list first.
-    pub fn items_mut(&mut self) -> &mut Vec<Doc> {
+    fn list_mut(&mut self) -> &mut List {
         if !matches!(self, Doc::List(_)) {
-            *self = Doc::List(Arc::default());
+            *self = Doc::List(List::default());
         }
         match self {
-            Doc::List(items) => Arc::make_mut(items),
+            Doc::List(items) => items,
             _ => unreachable!("made a list above"),
         }
+    }
+
+    /// The items to change in place, one by one; anything else becomes an empty list first.
+    pub fn items_mut(&mut self) -> &mut [Doc] {
+        self.list_mut().unshared()
+    }
+
+    /// The items to add to or to take from; anything else becomes an empty list first.
+    pub fn edit_items(&mut self) -> Edited<'_> {
+        Edited::of(self.list_mut())
     }
 
     /// Sets `key`; this becomes an object if it was none.
@@ -228,7 +238,7 @@ impl Doc {
     /// Whether both are the same shared tree or equal scalars (cheap; false says nothing of trees).
     pub fn same(&self, other: &Doc) -> bool {
         match (self, other) {
-            (Doc::List(a), Doc::List(b)) => Arc::ptr_eq(a, b),
+            (Doc::List(a), Doc::List(b)) => a.same(b),
             (Doc::Map(a), Doc::Map(b)) => a.same(b),
             (Doc::List(_) | Doc::Map(_), _) | (_, Doc::List(_) | Doc::Map(_)) => false,
             _ => self == other,
@@ -245,10 +255,7 @@ impl Doc {
             return self.clone_from(other);
         }
         match (self, other) {
-            (Doc::List(mine), Doc::List(theirs)) => {
-                let mine = Arc::get_mut(mine).map_or(&mut [][..], |items| &mut items[..]);
-                mine.iter_mut().zip(&**theirs).for_each(|(mine, theirs)| mine.share_with(theirs));
-            }
+            (Doc::List(mine), Doc::List(theirs)) => mine.share_with(theirs),
             (Doc::Map(mine), Doc::Map(theirs)) => mine.share_with(theirs),
             _ => {}
         }
@@ -283,7 +290,7 @@ impl PartialEq for Doc {
                 other.with_text(|text| self.with_text(|time| time == text))
             }
             (Doc::Str(_), Doc::Time(_) | Doc::MicroTime(_)) => other == self,
-            (Doc::List(a), Doc::List(b)) => Arc::ptr_eq(a, b) || a == b,
+            (Doc::List(a), Doc::List(b)) => a == b,
             (Doc::Map(a), Doc::Map(b)) => a == b,
             _ => false,
         }

@@ -26,7 +26,6 @@ mod volumes;
 use std::sync::Arc;
 
 use crate::api::core::event::Involved;
-use crate::api::core::node::Node;
 use crate::api::core::pod::Pod;
 use crate::api::{FieldSelector, Key, Kind, Object, Reply, Status, Uid, User};
 use crate::client::{Delta, Handled, Informers, Input, Recorder, Severity, Wait};
@@ -221,12 +220,7 @@ impl Kubelet {
     fn changed(&mut self, delta: &Delta, cx: &mut Context<'_>) {
         let object = delta.object();
         match object.key.kind {
-            Kind::Node => {
-                if let Some(node) = delta.new.as_ref().and_then(|object| object.view::<Node>()) {
-                    let cidr = node.pod_cidr.clone();
-                    self.network_known(cidr, cx);
-                }
-            }
+            Kind::Node => self.node_changed(delta.new.as_ref(), cx),
             // The API shows it; it runs whatever the API says.
             _ if mirror::is_mirror(object) => {}
             _ => self.pod_changed(delta, cx),

@@ -74,7 +74,7 @@ pub(super) fn requester(request: &Request, doc: &mut Doc) {
 /// TaintNodesByCondition: no pod goes to a new node before it says that it is ready.
 pub(super) fn taint_new_node(node: &mut Doc) {
     let taint = doc!({ "key": "node.kubernetes.io/not-ready", "effect": "NoSchedule" });
-    let taints = node.at_mut(&["spec", "taints"]).items_mut();
+    let mut taints = node.at_mut(&["spec", "taints"]).edit_items();
     let is_same = |other: &Doc| other["key"] == taint["key"] && other["effect"] == taint["effect"];
     if !taints.iter().any(is_same) {
         taints.push(taint);

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use smallvec::{Array, SmallVec};
 
 use crate::collections::{BTreeMap, BTreeSet};
-use crate::doc::{Doc, Map, Str};
+use crate::doc::{Doc, List, Map, Str};
 
 use super::{Codec, Damaged, Decoder, Encoder, Shared};
 
@@ -131,6 +131,26 @@ impl Codec for Map {
                 let map: Map = entries.into_iter().collect();
                 decoder.shared[place] = Shared::Map(map.clone());
                 Ok(map)
+            }
+        }
+    }
+}
+
+impl Codec for List {
+    fn encode(&self, encoder: &mut Encoder) {
+        if encoder.is_new(self.address()) {
+            encode_all(self.iter(), encoder);
+        }
+    }
+    fn decode(decoder: &mut Decoder<'_>) -> Result<Self, Damaged> {
+        match decoder.shared()? {
+            Ok(Shared::List(list)) => Ok(list),
+            Ok(_) => Err(decoder.damaged()),
+            Err(place) => {
+                let items: Vec<Doc> = decoder.nested(Vec::decode)?;
+                let list = List::from(items);
+                decoder.shared[place] = Shared::List(list.clone());
+                Ok(list)
             }
         }
     }

@@ -177,7 +177,7 @@ fn job_key(cron: &Of<CronJob>, job: &Doc) -> Key {
 }
 
 fn retain(status: &mut Doc, keep: impl Fn(&Doc) -> bool) {
-    status.at_mut(&["active"]).items_mut().retain(keep);
+    status.at_mut(&["active"]).edit_items().retain(keep);
 }
 
 /// Has the CronJob looked at when it is due next.
@@ -346,7 +346,7 @@ fn created(
         let mut reference = job.reference();
         reference.set("apiVersion", Kind::Job.info().api_version());
         reference.set("resourceVersion", job.meta.resource_version.to_string());
-        status.at_mut(&["active"]).items_mut().push(reference);
+        status.at_mut(&["active"]).edit_items().push(reference);
     }
     status.set("lastScheduleTime", date(Timestamp::from_millis(due * 1000)));
     if let Ok(clock) = Clock::read(cron)

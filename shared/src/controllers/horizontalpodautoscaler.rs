@@ -329,7 +329,7 @@ fn set(status: &mut Doc, kind: &'static str, word: (bool, &str, &str), desk: &De
     let new = doc!({
         "type": kind, "status": holds, "reason": reason, "message": message, "lastTransitionTime": since
     });
-    let conditions = status.at_mut(&["conditions"]).items_mut();
+    let mut conditions = status.at_mut(&["conditions"]).edit_items();
     match conditions.iter_mut().find(|condition| condition["type"].as_str() == Some(kind)) {
         Some(condition) => *condition = new,
         None => conditions.push(new),

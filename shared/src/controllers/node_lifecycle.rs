@@ -81,6 +81,9 @@ impl Controller for NodeLifecycle {
             self.stale.remove(&object.key.name);
             return;
         }
+        if let Some(health) = self.health.get_mut(&object.key.name) {
+            health.zone = zones::key(&object.meta.labels);
+        }
         desk.add(object.key.clone());
     }
 
@@ -215,6 +218,8 @@ impl NodeLifecycle {
                 let known = known.next_if(|(other, _)| *other == name).map(|(_, health)| health);
                 let health = Health::look(known.as_deref(), &node, lease, grace, now, desk.timestamp());
                 let silent = health.is_over(now);
+                let ready = node.ready == "True" && !silent;
+                states.entry(health.zone.clone()).or_default().count(ready);
                 match known {
                     Some(known) => *known = health,
                     None => {
@@ -223,8 +228,6 @@ impl NodeLifecycle {
                         fresh.push((name.clone(), health));
                     }
                 }
-                let ready = node.ready == "True" && !silent;
-                states.entry(zones::key(&node.meta().labels)).or_default().count(ready);
                 if !silent {
                     self.silent.remove(name);
                 }

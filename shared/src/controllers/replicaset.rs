@@ -243,7 +243,7 @@ fn write_status(
                 "type": "ReplicaFailure", "status": "True", "reason": reason, "message": message,
                 "lastTransitionTime": date(desk.timestamp())
             });
-            new.at_mut(&["conditions"]).items_mut().push(fresh);
+            new.at_mut(&["conditions"]).edit_items().push(fresh);
         }
         Some(_) => {}
         None => remove_condition(&mut new, "ReplicaFailure"),

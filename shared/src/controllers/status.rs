@@ -55,7 +55,7 @@ pub fn remove_condition(status: &mut Doc, kind: &str) {
     if !condition(status, kind).is_null() {
         status
             .at_mut(&["conditions"])
-            .items_mut()
+            .edit_items()
             .retain(|condition| condition["type"].as_str() != Some(kind));
     }
 }

@@ -1,7 +1,6 @@
 //! Documents to and from JSON text, and through serde.
 
 use std::fmt;
-use std::sync::Arc;
 
 use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
@@ -142,7 +141,7 @@ impl<'de> Deserialize<'de> for Doc {
                     items.push(item);
                 }
                 items.shrink_to_fit();
-                Ok(Doc::List(Arc::new(items)))
+                Ok(Doc::List(items.into()))
             }
             fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Doc, A::Error> {
                 let mut entries: Vec<(Str, Doc)> = Vec::new();

@@ -501,7 +501,7 @@ fn add(doc: &mut Doc, path: &[String], value: Doc) -> Result<(), PatchError> {
     };
     match find_mut(doc, parents)? {
         parent @ Doc::List(_) => {
-            let items = parent.items_mut();
+            let mut items = parent.edit_items();
             let at = if last == "-" {
                 items.len()
             } else {
@@ -520,7 +520,7 @@ fn take(doc: &mut Doc, path: &[String]) -> Result<Doc, PatchError> {
     if let Some((last, parents)) = path.split_last() {
         match find_mut(doc, parents)? {
             parent @ Doc::List(_) => {
-                let items = parent.items_mut();
+                let mut items = parent.edit_items();
                 let at = list_index(last, items.len()).expect("found above");
                 items.remove(at);
             }

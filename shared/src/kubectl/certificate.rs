@@ -83,7 +83,7 @@ fn decided(mut request: Doc, kind: &str, known: bool, verb: &str, now: Timestamp
         "type": kind, "status": "True", "reason": reason, "lastUpdateTime": Doc::Time(now.floor_seconds()),
         "message": format!("This CSR was {} by kubectl certificate {verb}.", kind.to_lowercase())
     });
-    request.at_mut(&["status", "conditions"]).items_mut().push(condition);
+    request.at_mut(&["status", "conditions"]).edit_items().push(condition);
     request
 }
 

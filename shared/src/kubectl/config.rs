@@ -286,15 +286,17 @@ fn set_context(mut config: Doc, names: &[String], args: &Args, io: &mut Io<'_>) 
     if name.is_empty() {
         return Err(io.fail("no current context is set"));
     }
-    let contexts = config.at_mut(&["contexts"]).items_mut();
-    let at = contexts.iter().position(|context| context["name"].as_str() == Some(&*name));
-    let place = at.unwrap_or(contexts.len());
+    let contexts = config.at_mut(&["contexts"]);
+    let known = contexts.items();
+    let at = known.iter().position(|context| context["name"].as_str() == Some(&*name));
+    let place = at.unwrap_or(known.len());
     if at.is_none() {
-        contexts.push(doc!({ "context": {}, "name": &name }));
+        contexts.edit_items().push(doc!({ "context": {}, "name": &name }));
     }
+    let context = &mut contexts.items_mut()[place];
     for flag in ["cluster", "user", "namespace"] {
         if let Some(value) = args.get(flag) {
-            contexts[place].set_at(&["context", flag], value);
+            context.set_at(&["context", flag], value);
         }
     }
     *io.config = config;
@@ -343,7 +345,7 @@ fn delete_context(mut config: Doc, name: &str, io: &mut Io<'_>) -> Result<(), St
             "warning: this removed your active context, use \"kubectl config use-context\" to select a different one",
         );
     }
-    config.at_mut(&["contexts"]).items_mut().retain(|context| context["name"].as_str() != Some(name));
+    config.at_mut(&["contexts"]).edit_items().retain(|context| context["name"].as_str() != Some(name));
     *io.config = config;
     io.say(format!("deleted context {name} from {FILE}"));
     Ok(())

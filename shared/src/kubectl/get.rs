@@ -206,8 +206,7 @@ fn tables(wanted: &[Target], args: &Args, io: &mut Io<'_>, mut failures: Vec<Fai
         };
         match tables.last_mut().filter(|(known, _)| known.kind == target.kind) {
             Some((_, table)) => {
-                let rows = table.at_mut(&["rows"]).items_mut();
-                rows.extend(body["rows"].items().iter().cloned());
+                table.at_mut(&["rows"]).edit_items().extend(body["rows"].items().iter().cloned());
             }
             None => tables.push((target.clone(), body)),
         }
@@ -221,10 +220,10 @@ fn tables(wanted: &[Target], args: &Args, io: &mut Io<'_>, mut failures: Vec<Fai
     let with_kind = tables.iter().any(|(target, _)| target.kind != tables[0].0.kind);
     if let Some(by) = sorted_by(args) {
         for (_, table) in &mut tables {
-            let rows = table.at_mut(&["rows"]).items_mut();
+            let rows = table.at_mut(&["rows"]);
             // kubectl shows nothing of what it cannot sort, and says no more about it.
-            if sort_items(rows, by, |row| &row["object"]).is_err() {
-                rows.clear();
+            if sort_items(rows.items_mut(), by, |row| &row["object"]).is_err() {
+                *rows = Doc::list::<Doc>([]);
             }
         }
     }

@@ -1,8 +1,10 @@
 //! The kubelet's own Node: registration, lease, status.
 
+use std::sync::Arc;
+
 use crate::api::core::event::Involved;
 use crate::api::core::node::Node;
-use crate::api::{Key, Kind, PatchKind, Reply, Request, Status, Subresource, Uid};
+use crate::api::{Key, Kind, Object, PatchKind, Reply, Request, Status, Subresource, Uid};
 use crate::client::Severity;
 use crate::codec::Codec;
 use crate::doc::{Doc, Entries, Str, Timestamp};
@@ -78,8 +80,19 @@ pub(super) struct NodeState {
     beating: bool,
     pub uid: Uid,
     lease: Doc,
+    /// What the API says of it, since it changed there.
+    said: Said,
     /// What its status says of the machine, since this start of it.
     fixed: (u32, Doc),
+}
+
+/// What the API says of the node that its kubelet may have to mend.
+#[derive(Codec, Clone, Copy, Debug, Hash, Default)]
+struct Said {
+    /// Whether it is ready; `None` while it is not there.
+    ready: Option<bool>,
+    /// Whether somebody advertised what is not the machine's own, or took it back.
+    advertises: bool,
 }
 
 impl NodeState {
@@ -99,6 +112,7 @@ impl NodeState {
             beating: false,
             uid: Uid::NONE,
             lease: Doc::Null,
+            said: Said::default(),
             fixed: (0, Doc::Null),
         }
     }
@@ -229,16 +243,24 @@ impl Kubelet {
         cx.because(Causes::none(), |cx| cx.timer(interval, Timer::named("heartbeat")));
         self.renew_lease(cx);
         self.judge(cx);
-        let cached = self.informers.get::<Node>(&Str::new(), &self.name);
         // Somebody else says otherwise: the node lifecycle controller, after silence.
-        self.node.dirty |= cached.is_some_and(|node| (node.ready == "True") != self.node.ready);
+        self.node.dirty |= self.node.said.ready.is_some_and(|ready| ready != self.node.ready);
         let frequency = cx.core.options.node_status_report_frequency;
         self.node.dirty |=
             self.node.heartbeat.posted.is_none_or(|posted| cx.now().since(posted) >= frequency);
         self.node.dirty |= self.node.images != self.images.len() as u64;
-        // Somebody advertised what is not the machine's own, or took it back.
-        self.node.dirty |= self.advertised().is_some_and(|(capacity, allocatable)| capacity != allocatable);
+        self.node.dirty |= self.node.said.advertises;
         self.post_if_changed(cx);
+    }
+
+    /// The API's view of the node changed, or it is gone there.
+    pub(super) fn node_changed(&mut self, node: Option<&Arc<Object>>, cx: &mut Context<'_>) {
+        let view = node.and_then(|node| node.view::<Node>());
+        let advertises = self.advertised().is_some_and(|(capacity, allocatable)| capacity != allocatable);
+        self.node.said = Said { ready: view.map(|node| node.ready == "True"), advertises };
+        if let Some(node) = view {
+            self.network_known(node.pod_cidr.clone(), cx);
+        }
     }
 
     fn renew_lease(&mut self, cx: &mut Context<'_>) {

@@ -44,7 +44,7 @@ impl Kubelet {
         let known_ip = &object.body["status"]["podIP"];
         if !known_ip.is_null() && *known_ip != patch["podIP"] && !patch["podIPs"].is_null() {
             // Lists of addresses merge: another address has to take the place of the old one.
-            patch.at_mut(&["podIPs"]).items_mut().push(doc!({ "$patch": "replace" }));
+            patch.at_mut(&["podIPs"]).edit_items().push(doc!({ "$patch": "replace" }));
         }
         // Another pod may have taken the name.
         let patch = doc!({ "metadata": { "uid": uid.text() }, "status": patch });

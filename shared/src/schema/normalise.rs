@@ -1,7 +1,5 @@
 //! Makes a document what the API server's decoder would have made of it.
 
-use std::sync::Arc;
-
 use crate::api::Kind;
 use crate::doc::{Doc, Map, Str, Timestamp};
 
@@ -71,7 +69,7 @@ impl Reader {
                         changed.get_or_insert_with(|| items.to_vec())[at] = item;
                     }
                 }
-                changed.map(|items| Doc::List(Arc::new(items)))
+                changed.map(|items| Doc::List(items.into()))
             }
             (FieldType::Map(element), Doc::Map(map)) => {
                 entries(map, |_, value| self.element(element.get(), value).map_or(Change::Keep, Change::To))

@@ -40,7 +40,7 @@ pub(super) fn apply(pod: &mut Doc, store: &Store) -> Result<(), String> {
         pod.at_mut(&["spec", "nodeSelector"]).set(key.clone(), value.clone());
     }
     for toleration in scheduling["tolerations"].items() {
-        let tolerations = pod.at_mut(&["spec", "tolerations"]).items_mut();
+        let mut tolerations = pod.at_mut(&["spec", "tolerations"]).edit_items();
         if !tolerations.contains(toleration) {
             tolerations.push(toleration.clone());
         }

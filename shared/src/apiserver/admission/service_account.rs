@@ -107,13 +107,13 @@ fn mount(spec: &mut Doc, sibling: Option<&Sibling>, suffix: impl FnOnce() -> Str
         let one = doc!({ "name": &volume, "readOnly": true, "mountPath": MOUNT });
         for container in spec.at_mut(&[list]).items_mut() {
             if !there(container) {
-                container.at_mut(&["volumeMounts"]).items_mut().push(one.clone());
+                container.at_mut(&["volumeMounts"]).edit_items().push(one.clone());
             }
         }
     }
     if mounted && known.is_none() {
         let projected = SOURCES.clone();
-        spec.at_mut(&["volumes"]).items_mut().push(doc!({ "name": &volume, "projected": projected }));
+        spec.at_mut(&["volumes"]).edit_items().push(doc!({ "name": &volume, "projected": projected }));
     }
 }
 

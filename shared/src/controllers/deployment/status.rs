@@ -32,7 +32,7 @@ pub fn set_condition(
         fresh.set("lastTransitionTime", current["lastTransitionTime"].clone());
     }
     remove_condition(status, kind);
-    status.at_mut(&["conditions"]).items_mut().push(fresh);
+    status.at_mut(&["conditions"]).edit_items().push(fresh);
 }
 
 /// The write that tells that a pause was noticed, or its end; `None` when it was told before.
@@ -163,7 +163,7 @@ fn judge_progress(rollout: &Rollout, old: &Doc, new: &mut Doc, desk: &mut Desk<'
             fresh.set("lastTransitionTime", current["lastTransitionTime"].clone());
         }
         remove_condition(new, "Progressing");
-        new.at_mut(&["conditions"]).items_mut().push(fresh);
+        new.at_mut(&["conditions"]).edit_items().push(fresh);
     } else if timed_out(rollout, new, desk) {
         let text = format!("{subject} has timed out progressing.");
         set_condition(new, "Progressing", "False", "ProgressDeadlineExceeded", &text, desk);

@@ -51,12 +51,13 @@ impl Draft {
     fn fill(&mut self, endpoints: &mut Vec<Doc>) {
         let count = endpoints.len().min(MOST.saturating_sub(self.len()));
         if count > 0 {
-            self.edit().extend(endpoints.drain(..count));
+            self.changed = true;
+            self.endpoints.edit_items().extend(endpoints.drain(..count));
         }
     }
 
-    /// The endpoints to be changed.
-    pub(super) fn edit(&mut self) -> &mut Vec<Doc> {
+    /// The endpoints to be changed, one by one.
+    pub(super) fn edit(&mut self) -> &mut [Doc] {
         self.changed = true;
         self.endpoints.items_mut()
     }
@@ -111,7 +112,8 @@ impl Slices {
                     return;
                 }
                 _ => {
-                    draft.edit().remove(at);
+                    draft.changed = true;
+                    draft.endpoints.edit_items().remove(at);
                 }
             }
         }

@@ -125,9 +125,9 @@ fn wait_of(situation: &Situation, index: i64, now: Timestamp) -> Duration {
 fn pod(situation: &Situation, index: Option<i64>) -> Doc {
     let job = &situation.job;
     let mut pod = body(job.object(), &job.template);
-    let finalizers = pod.at_mut(&["metadata", "finalizers"]).items_mut();
-    if !finalizers.iter().any(|known| known.as_str() == Some(FINALIZER)) {
-        finalizers.push(Doc::from(FINALIZER));
+    let finalizers = pod.at_mut(&["metadata", "finalizers"]);
+    if !finalizers.items().iter().any(|known| known.as_str() == Some(FINALIZER)) {
+        finalizers.edit_items().push(Doc::from(FINALIZER));
     }
     let Some(index) = index else { return pod };
     let name = format!("{}-{index}", job.key().name);
@@ -169,5 +169,5 @@ fn tell_index(container: &mut Doc) {
     }
     let path = format!("metadata.labels['{COMPLETION_INDEX}']");
     let from = doc!({ "fieldRef": { "apiVersion": "v1", "fieldPath": path } });
-    container.at_mut(&["env"]).items_mut().push(doc!({ "name": NAME, "valueFrom": from }));
+    container.at_mut(&["env"]).edit_items().push(doc!({ "name": NAME, "valueFrom": from }));
 }

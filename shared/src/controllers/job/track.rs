@@ -213,7 +213,7 @@ fn suspend_or_resume(
 
 /// Adds a condition, or replaces the one of its type.
 fn push(status: &mut Doc, condition: Doc) {
-    let conditions = status.at_mut(&["conditions"]).items_mut();
+    let mut conditions = status.at_mut(&["conditions"]).edit_items();
     match conditions.iter_mut().find(|known| known["type"] == condition["type"]) {
         Some(known) => *known = condition,
         None => conditions.push(condition),

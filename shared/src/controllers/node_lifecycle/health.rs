@@ -7,10 +7,10 @@ use crate::api::core::node::Node;
 use crate::codec::Codec;
 use crate::controllers::status::{condition, date};
 use crate::doc;
-use crate::doc::{Doc, Timestamp};
+use crate::doc::{Doc, Str, Timestamp};
 use crate::sim::{Duration, Time};
 
-use super::STARTUP_GRACE;
+use super::{STARTUP_GRACE, zones};
 
 /// What is known of a node's signs of life.
 #[derive(Codec, Clone, PartialEq, Eq, Debug, Hash)]
@@ -19,6 +19,8 @@ pub struct Health {
     pub seen: Time,
     /// How much silence is tolerated.
     pub grace: Duration,
+    /// The node's zone; whoever sees its labels change sets it.
+    pub zone: Str,
     heartbeat: Timestamp,
     renewed: Timestamp,
 }
@@ -46,6 +48,7 @@ impl Health {
         Health {
             seen,
             grace,
+            zone: known.map_or_else(|| zones::key(&node.meta().labels), |known| known.zone.clone()),
             heartbeat,
             renewed: renewed.max(known.map(|known| known.renewed).unwrap_or_default()),
         }

@@ -43,27 +43,30 @@ pub(super) fn set_entry(
         }
         _ => ("user", "User", &["token", "username", "password", "client-certificate", "client-key"]),
     };
-    let entries = config.at_mut(&[list]).items_mut();
-    let at = entries.iter().position(|entry| entry["name"].as_str() == Some(name));
-    let place = at.unwrap_or(entries.len());
+    let entries = config.at_mut(&[list]);
+    let known = entries.items();
+    let at = known.iter().position(|entry| entry["name"].as_str() == Some(name));
+    let place = at.unwrap_or(known.len());
     if at.is_none() {
-        entries.push(doc!({ "name": name }));
-        entries[place].set_at(&[part], Doc::map());
+        let mut new = doc!({ "name": name });
+        new.set_at(&[part], Doc::map());
+        entries.edit_items().push(new);
     }
+    let entry = &mut entries.items_mut()[place];
     for flag in flags {
         if let Some(value) = args.get(flag) {
-            entries[place].set_at(&[part, flag], value);
+            entry.set_at(&[part, flag], value);
         }
     }
     if given("certificate-authority") {
-        entries[place].at_mut(&[part]).remove("insecure-skip-tls-verify");
+        entry.at_mut(&[part]).remove("insecure-skip-tls-verify");
     }
     if list == "users" {
-        super::exec::set(&mut entries[place], args);
+        super::exec::set(entry, args);
     }
     if list == "clusters" && args.is_on("insecure-skip-tls-verify") {
-        entries[place].at_mut(&[part]).remove("certificate-authority");
-        entries[place].set_at(&[part, "insecure-skip-tls-verify"], true);
+        entry.at_mut(&[part]).remove("certificate-authority");
+        entry.set_at(&[part, "insecure-skip-tls-verify"], true);
     }
     // One way to say who one is takes the place of the other.
     if list == "users" {
@@ -75,7 +78,7 @@ pub(super) fn set_entry(
             &[]
         };
         for field in gone {
-            entries[place].at_mut(&[part]).remove(field);
+            entry.at_mut(&[part]).remove(field);
         }
     }
     *io.config = config;
@@ -89,7 +92,7 @@ pub(super) fn delete_entry(mut config: Doc, list: &str, name: &str, io: &mut Io<
     if named(&config, list, name).is_none() {
         return Err(io.fail(format!("cannot delete {what} {name}, not in {FILE}")));
     }
-    config.at_mut(&[list]).items_mut().retain(|entry| entry["name"].as_str() != Some(name));
+    config.at_mut(&[list]).edit_items().retain(|entry| entry["name"].as_str() != Some(name));
     *io.config = config;
     io.say(format!("deleted {what} {name} from {FILE}"));
     Ok(())
@@ -110,7 +113,7 @@ pub(super) fn set_property(
     let steps: Vec<&str> = property.split('.').collect();
     match steps[..] {
         [list @ ("clusters" | "contexts" | "users")] if value.is_none() => {
-            config.at_mut(&[list]).items_mut().clear();
+            config.at_mut(&[list]).edit_items().clear();
         }
         ["current-context"] => config.set("current-context", value.unwrap_or("")),
         // Which they are follows when the file is written.
@@ -118,7 +121,7 @@ pub(super) fn set_property(
         ["preferences", "colors"] => config.set_at(&["preferences", "colors"], typed),
         [list @ ("clusters" | "contexts" | "users"), name, ref rest @ ..] => {
             let part = list.trim_end_matches('s');
-            let entries = config.at_mut(&[list]).items_mut();
+            let mut entries = config.at_mut(&[list]).edit_items();
             let at = entries.iter().position(|entry| entry["name"].as_str() == Some(name));
             let path = [&[part][..], rest].concat();
             match (at, value) {

@@ -135,7 +135,7 @@ fn one(rule: &str, hosts: &mut Vec<Doc>, secrets: &mut Vec<Doc>) -> Option<()> {
     };
     let path = doc!({ "backend": backend(service)?, "path": path, "pathType": kind });
     match hosts.iter_mut().find(|known| *known["host"].str() == *host) {
-        Some(known) => known.at_mut(&["http", "paths"]).items_mut().push(path),
+        Some(known) => known.at_mut(&["http", "paths"]).edit_items().push(path),
         None => {
             let mut rule = doc!({ "http": { "paths": [path] } });
             if !host.is_empty() {
@@ -155,7 +155,7 @@ fn one(rule: &str, hosts: &mut Vec<Doc>, secrets: &mut Vec<Doc>) -> Option<()> {
         return Some(());
     }
     match secrets.iter_mut().find(|known| *known["secretName"].str() == *secret) {
-        Some(known) => known.at_mut(&["hosts"]).items_mut().push(host.into()),
+        Some(known) => known.at_mut(&["hosts"]).edit_items().push(host.into()),
         None => {
             let mut entry = Doc::map();
             if !host.is_empty() {

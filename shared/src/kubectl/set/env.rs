@@ -95,7 +95,7 @@ pub(super) fn run(words: &[String], args: &Args, io: &mut Io<'_>) -> Result<(), 
         let mut changed = Doc::map();
         for (list, container) in chosen {
             match change(container, &edits, overwrite) {
-                Ok(Some(change)) => changed.map_mut().entry(list).items_mut().push(change),
+                Ok(Some(change)) => changed.map_mut().entry(list).edit_items().push(change),
                 Ok(None) => {}
                 Err(why) => {
                     let of = format!("{}/{}", target.kind.plural, target.name);

@@ -115,7 +115,7 @@ pub(super) fn resources(words: &[String], args: &Args, io: &mut Io<'_>) -> Resul
                 same && canonical(&known[field.as_str()][name.as_str()]) == canonical(amount)
             });
             let change = doc!({ "name": container["name"].clone(), "resources": wanted.clone() });
-            changed.map_mut().entry(list).items_mut().push(change);
+            changed.map_mut().entry(list).edit_items().push(change);
         }
         if changed.is_empty() {
             failures.push(Failure::Client(format!("error: unable to find container named {which}")));

@@ -91,7 +91,7 @@ fn one(object: &mut Doc) {
     if !target.is_null() {
         let others =
             |metric: &Doc| !is_cpu(metric) || metric["resource"]["target"]["averageUtilization"].is_null();
-        object.at_mut(&["spec", "metrics"]).items_mut().retain(others);
+        object.at_mut(&["spec", "metrics"]).edit_items().retain(others);
     }
     for (annotation, place) in &ANNOTATIONS {
         let value = object.at(place).clone();

@@ -45,7 +45,7 @@ fn merge_term(term: &mut Doc, labels: &Doc) -> bool {
     }
     let is_changed = !added.is_empty();
     if is_changed {
-        term.at_mut(&["labelSelector", "matchExpressions"]).items_mut().extend(added);
+        term.at_mut(&["labelSelector", "matchExpressions"]).edit_items().extend(added);
     }
     is_changed
 }
