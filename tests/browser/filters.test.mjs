@@ -9,7 +9,7 @@ const PODS = ["NAME READY STATUS RESTARTS AGE", "web-1   1/1   Running   0   5m"
 
 function filtered(name, args) {
   const filter = FILTERS[name](args);
-  return [...PODS.flatMap((line) => filter.line(line)), ...filter.end()];
+  return [...PODS.flatMap((line) => filter.line(line, true)), ...filter.end(true)];
 }
 
 const CASES = [

@@ -383,6 +383,10 @@ export function awk(source, { separator, set = [] }, wrong) {
       names.set("NR", names.get("NR") + 1);
       return [...first.splice(0), ...play()];
     },
-    end: () => [...first.splice(0), ...play("END"), ...(open ? [open] : [])],
+    end() {
+      const lines = [...first.splice(0), ...play("END")];
+      this.open = open !== "";
+      return open ? [...lines, open] : lines;
+    },
   };
 }

@@ -25,7 +25,12 @@ Keys: Tab completes, ↑ ↓ and Ctrl-R look back, Ctrl-A Ctrl-E
   reads: "reads what a program before it says",
   before: "nothing comes before it",
   after: "nothing comes after it",
-  no_jobs: "not in this terminal (it has no jobs in the background)",
+  at_most: "at most",
+  no_option: "not in this terminal (-e -u -x and -o pipefail are)",
+  is_shell: "you are in a shell already",
+  no_text: "what this stands for is no UTF-8 text, and screen and files hold only text here",
+  no_directories: "there are no directories, only the tabs of the YAML panel",
+  from_pod: "the cluster's addresses are reached from within: kubectl run -it --rm tmp --image=busybox -- sh, then wget -qO- http://SERVICE",
   is_tab: "a tab of the YAML panel",
 };
 
@@ -61,7 +66,12 @@ kubectl(または k)と動詞を入力します:
   reads: "前のプログラムの出力を読みます",
   before: "前に何もありません",
   after: "後ろに何もありません",
-  no_jobs: "このターミナルでは使えません(バックグラウンドのジョブはありません)",
+  at_most: "上限",
+  no_option: "このターミナルでは使えません(-e -u -x と -o pipefail が使えます)",
+  is_shell: "すでにシェルの中です",
+  no_text: "復元した結果はUTF-8のテキストではありません。画面とファイルにはテキストしか入りません",
+  no_directories: "ディレクトリはありません。ファイルはYAMLパネルのタブです",
+  from_pod: "クラスタの中のアドレスへはPodから届きます: kubectl run -it --rm tmp --image=busybox -- sh のあと wget -qO- http://SERVICE",
   is_tab: "YAMLパネルのタブです",
 };
 
