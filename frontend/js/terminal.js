@@ -6,8 +6,9 @@ import { Terminal } from "@xterm/xterm";
 import css from "@xterm/xterm/css/xterm.css";
 import { converse } from "./terminal/converse.js";
 import { inWords } from "./terminal/help.js";
+import { breathe } from "./terminal/jobs.js";
 import { Line, width } from "./terminal/line.js";
-import { inOneLine, joined, open, wanted } from "./terminal/open.js";
+import { goesOn, inOneLine, joined, open, wanted } from "./terminal/open.js";
 import { harmless } from "./terminal/paint.js";
 import { programs as shellOf } from "./terminal/programs.js";
 
@@ -262,15 +263,20 @@ export function create(element, { ask, edit, show, file, files }) {
           const row = here.tabs ? next?.replace(/^\t+/, "") : next;
           if (row === undefined || row === here.end) break;
           document += `${row}\n`;
+          await breathe();
         }
         documents.push({ text: document, literal: here.literal });
         run = here.line;
       } else if (of === undefined) return { text, run, documents };
       else {
-        const next = await more(of);
+        let next = await more(of);
+        // A text in quotes goes on as long as none comes: it is read once, however many lines were pasted.
+        const rows = [];
+        for (; typeof next === "string" && goesOn(of, next); next = await more(of)) rows.push(next);
         if (typeof next !== "string") return undefined;
-        text = inOneLine(text, next, of);
-        run = joined(run, next);
+        text = text.length > LONGEST_KEPT ? text : inOneLine(text, [...rows, next].join(" "), of);
+        run = joined(rows.length ? `${run}\n${rows.join("\n")}` : run, next);
+        await breathe();
       }
     }
     return undefined;
@@ -285,7 +291,7 @@ export function create(element, { ask, edit, show, file, files }) {
     if (line.asked) line.key(data);
     else if (data === "\x03") {
       ahead = [];
-      line.pasted = [];
+      line.paste([]);
       write("^C\r\n");
       shell.interrupt();
     } else if (ahead.length < MOST_AHEAD) ahead.push(data);

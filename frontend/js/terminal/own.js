@@ -111,7 +111,7 @@ export const OWN = {
   async mapfile(args) {
     const { words: [name = "MAPFILE"] } = flagged(args, "dnOsuCc");
     const list = new List(false);
-    for (let line; (line = await this.io.input?.line(this.job)) !== undefined;) list.items.set(list.next, line);
+    for (let line; (line = await this.io.input?.line(this.job)) !== undefined;) list.push(line);
     this.set(name, list);
     return 0;
   },

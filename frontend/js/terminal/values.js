@@ -18,7 +18,15 @@ const BRACED = /^(!?)(#?)([A-Za-z_]\w*|[\d@*#?!$])(?:\[([^\]]+)\])?(?:(:?[-+?=]|
 /** A list: items by number, or by name (`declare -A`). */
 export class List {
   constructor(named, items = []) {
-    Object.assign(this, { named, items: new Map(items) });
+    Object.assign(this, { named, items: new Map(), next: 0 });
+    for (const [key, value] of items) this.put(key, value);
+  }
+  put(key, value) {
+    this.items.set(key, value);
+    if (key >= this.next) this.next = key + 1;
+  }
+  push(value) {
+    this.put(this.next, value);
   }
   /** Numbers in their order. */
   get keys() {
@@ -26,9 +34,6 @@ export class List {
   }
   get values() {
     return this.keys.map((key) => this.items.get(key));
-  }
-  get next() {
-    return this.keys.length ? this.keys.at(-1) + 1 : 0;
   }
 }
 
@@ -52,7 +57,7 @@ export class Values {
     if (index === undefined && !(list instanceof List)) return this.set(name, value);
     const into = list instanceof List ? list : new List(false, list === undefined ? [] : [[0, list]]);
     if (list !== into) this.set(name, into);
-    into.items.set(await this.key(name, index ?? "0"), value);
+    into.put(await this.key(name, index ?? "0"), value);
     if (into.items.size > MOST_ITEMS) throw new Abort(`${name}: too many items`);
     return undefined;
   }
@@ -72,11 +77,11 @@ export class Values {
     for (const word of await this.words(text.replace(/(?<=^|\s)#[^\n]*/g, ""))) {
       if (!Array.isArray(word)) throw new Wrong(`syntax error near unexpected token \`${word.op ?? "newline"}'`);
       const keyed = word[0].text.startsWith("[") && word.findIndex(({ text, how }) => how === "bare" && text.includes("]="));
-      if (keyed === false || keyed < 0) for (const field of this.spread(word)) list.items.set(list.next, field);
+      if (keyed === false || keyed < 0) for (const field of this.spread(word)) list.push(field);
       else {
         const at = word[keyed].text.indexOf("]=");
         const key = word.slice(0, keyed + 1).map((piece, index) => piece.text.slice(index ? 0 : 1, index === keyed ? at : undefined)).join("");
-        list.items.set(named ? key : this.sum(key), word.slice(keyed).map((piece, index) => (index ? piece.text : piece.text.slice(at + 2))).join(""));
+        list.put(named ? key : this.sum(key), word.slice(keyed).map((piece, index) => (index ? piece.text : piece.text.slice(at + 2))).join(""));
       }
       if (list.items.size > MOST_ITEMS) throw new Abort("too many items");
     }
@@ -93,7 +98,7 @@ export class Values {
     }, (name, value) => {
       const [, list, index] = parted(name);
       const into = this.names.get(list);
-      if (into instanceof List) into.items.set(Number(index ?? 0), value);
+      if (into instanceof List) into.put(Number(index ?? 0), value);
       else this.set(list, index === undefined ? value : new List(false, [[Number(index), value]]));
     });
   }
