@@ -130,8 +130,6 @@ test("what goes into a file is a tab of the editor, can be taken back there, and
   await isKept(page, "replicas: 1");
 
   await page.reload();
-  // What is offered would take the place of a command that is told before.
-  await page.locator(".doing").getByText(/Your cluster of .* is kept/).waitFor();
   await page.getByRole("button", { name: "Terminal" }).click();
   await says(page, /\$ $/);
   // The editor takes the terminal's place: no prompt is seen there.
