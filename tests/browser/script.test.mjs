@@ -121,7 +121,7 @@ const CASES = [
   ["yes | head -2; yes no | while read x; do echo $x; break; done; for i in $(seq 20000); do :; done; echo $i; while true; do echo z; done | head -1", "y\ny\nno\n20000\nz\n"],
   // Behind.
   ["{ sleep 0.05; echo later; } & echo now; wait; echo $?", "[1] 1001\nnow\nlater\n0\n"],
-  ["f() { sleep 0.0$1; return $1; }; f 3 & f 2 & p=$!; wait $p; echo $?; jobs | wc -l; wait %1; echo $?", "[1] 1001\n[2] 1002\n2\n2\n3\n"],
+  ["f() { sleep 0.0$1; return $1; }; f 3 & f 2 & p=$!; wait $p; echo $?; jobs | wc -l; wait %1; echo $?", "[1] 1001\n[2] 1002\n2\n1\n3\n"],
   ["sleep 100 & kill $!; wait; timeout 0.05 sleep 100; echo $?; sleep 100 &\nkill %%", "[1] 1001\n124\n[2] 1002\n[2]  Terminated              sleep 100\n"],
   // Complaints.
   ["k nope 2>/dev/null; k nope 2>&1 | sed 's/^/> /'; E=$(k nope 2>&1); echo \"$E\"", "> error: unknown command \"nope\"\nerror: unknown command \"nope\"\n"],

@@ -11,8 +11,9 @@ import { Script } from "./script.js";
 
 /** So long the first command waits for the editor. */
 const PATIENCE_MS = 5000;
-/** So much runs behind at once. */
-const MOST_BEHIND = 32;
+/** So much runs behind at once, and so many parts of pipes beside each other. */
+const [MOST_BEHIND, MOST_BESIDE] = [100, 200];
+const unavailable = () => Object.assign(new Abort("fork: Resource temporarily unavailable"), { code: 254 });
 const isKubectl = (name) => name === "kubectl" || name === "k";
 /** A text with the colours that a program of this terminal has given it, and no other signs. */
 const coloured = (text) => `${text.split(/(\x1b\[[\d;]*m)/).map((part, index) => (index % 2 ? part : harmless(part))).join("")}\x1b[0m`;
@@ -328,11 +329,14 @@ export function programs({ write, complain, clear, room, kubectl, documented, ty
     }));
   };
   const given = (input) => input && { input, own: true };
+  let beside = 0;
   /** Runs a pipeline: all of it at once, the last of it by the script itself. */
   const run = async (script, stages) => {
     const parts = partsOf(stages, script);
     const last = parts.pop();
     if (!parts.length) return play(last, script);
+    if (beside + parts.length > MOST_BESIDE) throw unavailable();
+    beside += parts.length;
     const before = [];
     let source;
     for (const part of parts) {
@@ -341,6 +345,7 @@ export function programs({ write, complain, clear, room, kubectl, documented, ty
       const read = source;
       pipe.refuse = () => apart.job.stop();
       before.push(apart.whole(() => play(part, apart)).finally(() => {
+        beside--;
         apart.job.leave();
         read?.close();
         pipe.end();
@@ -376,7 +381,9 @@ export function programs({ write, complain, clear, room, kubectl, documented, ty
   const stateOf = ({ code, job }) => (code === undefined ? "Running" : job.stopped ? "Terminated" : code ? `Exit ${code}` : "Done");
   const told = (one) => `[${one.number}]  ${stateOf(one).padEnd(24)}${one.text}${one.code === undefined ? " &" : ""}\n`;
   const startBehind = (script, nodes, line) => {
-    if (behind.filter(({ code }) => code === undefined).length >= MOST_BEHIND) throw Object.assign(new Abort("fork: Resource temporarily unavailable"), { code: 254 });
+    // What runs behind starts nothing there: a function that calls itself twice would never end.
+    if (script.io.behind || behind.filter(({ code }) => code === undefined).length >= MOST_BEHIND) throw unavailable();
+    if (behind.length > MOST_BEHIND) behind.splice(behind.findIndex(({ code }) => code !== undefined), 1);
     const job = new Job();
     const out = script.io.out.screen ? behindScreen() : script.io.out;
     const apart = script.fork({ job, tests: 0, depth: script.depth + 1, io: { ...script.io, input: new Pipe(""), out, behind: true } });
@@ -433,7 +440,7 @@ export function programs({ write, complain, clear, room, kubectl, documented, ty
       return line ?? undefined;
     },
     jobs: (script) => {
-      for (const one of behind) script.io.out.write(told(one));
+      for (const one of behind) if (!one.waited) script.io.out.write(told(one));
       for (const one of behind) if (one.code !== undefined) one.waited = true;
       return 0;
     },
