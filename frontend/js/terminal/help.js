@@ -15,7 +15,8 @@ const en = {
   k exec -it POD -- sh
 Behind a pipe: grep head tail wc sort uniq cut tr awk sed jq
   base64 tee xargs, while read p; do …; done. Also: echo history
-  seq sleep watch, X=$(k get …), for, if [ … ], case, f() { …; }.
+  seq date sleep watch, X=$(k get …), a=(x y), for, if [ … ],
+  case, f() { …; }, and & for what runs behind: jobs wait fg kill.
 Keys: Tab completes, ↑ ↓ and Ctrl-R look back, Ctrl-A Ctrl-E
   Ctrl-W Ctrl-U Ctrl-K edit, Ctrl-L clears. Escape and then
   Tab leaves the terminal.
@@ -54,9 +55,10 @@ kubectl(または k)と動詞を入力します:
 パイプの後ろ: grep head tail wc sort uniq cut
   tr awk sed jq base64 tee xargs
   while read p; do …; done
-ほかに: echo history seq sleep watch
-  X=$(k get …)  for  if [ … ]  case
-  f() { …; }
+ほかに: echo history seq date sleep watch
+  X=$(k get …)  a=(x y)  for  if [ … ]
+  case  f() { …; }
+  & で裏で実行(jobs wait fg kill)
 キー: Tab で補完、↑ ↓ と Ctrl-R で履歴、
   Ctrl-A Ctrl-E Ctrl-W Ctrl-U Ctrl-K で編集、
   Ctrl-L で画面を消去。
