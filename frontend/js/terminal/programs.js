@@ -1,23 +1,21 @@
 // The shell of the terminal: its programs, the pipes between them, the files and what runs behind.
 
+import { jobs, unavailable } from "./behind.js";
 import { commands, plain } from "./commands.js";
 import { Abort, FILTERS, Wrong } from "./filters.js";
 import { flow } from "./flow.js";
 import { inWords } from "./help.js";
 import { Job, Pipe } from "./jobs.js";
-import { harmless, painted } from "./paint.js";
 import { OWN } from "./own.js";
+import { screens } from "./screen.js";
 import { Script } from "./script.js";
+import { tabs } from "./tabs.js";
 
 /** So long the first command waits for the editor. */
 const PATIENCE_MS = 5000;
-/** So much runs behind at once, and so many parts of pipes beside each other. */
-const [MOST_BEHIND, MOST_BESIDE] = [100, 200];
-const unavailable = () => Object.assign(new Abort("fork: Resource temporarily unavailable"), { code: 254 });
+/** So many parts of pipes run beside each other. */
+const MOST_BESIDE = 200;
 const isKubectl = (name) => name === "kubectl" || name === "k";
-/** A text with the colours that a program of this terminal has given it, and no other signs. */
-const coloured = (text) => `${text.split(/(\x1b\[[\d;]*m)/).map((part, index) => (index % 2 ? part : harmless(part))).join("")}\x1b[0m`;
-
 /** Filters whose first word says what to do; the others' words are files. */
 const TOLD = /^(grep|sed|awk|jq|tr)$/;
 const inPlace = (words) => words[0] === "sed" && words.some((word) => /^(-i|--in-place)/.test(word));
@@ -32,111 +30,10 @@ export function programs({ write, complain, clear, room, kubectl, documented, ty
   /** What runs in front. */
   let front = new Job();
   let settled;
-  let toldOfFiles = false;
-  /** Whether the screen's last line has no end yet. */
-  let unended = false;
-
-  // ---- The screen ----
-  const lineOf = (text, own) => {
-    const line = text.replace(/\r$/, "");
-    return own && line.includes("\x1b[") ? coloured(line) : painted(harmless(line));
-  };
-  const screen = {
-    screen: true, room,
-    write(text, own) {
-      const lines = text.split("\n");
-      const rest = lines.pop();
-      const shown = lines.map((line) => `${lineOf(line, own)}\r\n`).join("") + (own && rest.includes("\x1b[") ? coloured(rest) : harmless(rest));
-      if (!shown) return;
-      write(shown);
-      unended = rest !== "" || (unended && !lines.length);
-    },
-  };
-  const errors = { screen: true, write: (text) => complain(text) };
-  /** What runs behind writes whole lines: somebody types meanwhile. */
-  const behindScreen = () => {
-    let left = "";
-    const out = {
-      room,
-      write(text, own) {
-        const lines = (left + text).split("\n");
-        left = lines.pop();
-        if (lines.length) write(lines.map((line) => `${lineOf(line, own)}\r\n`).join(""));
-      },
-      end: () => left && out.write("\n"),
-    };
-    return out;
-  };
-  const end = () => {
-    if (unended) write("\r\n");
-    unended = false;
-  };
-
-  // ---- Files ----
-  /** Files that are being written: what is read of them is as it will be. */
-  const open = new Map();
-  /** What commands printed, as files. */
-  const printed = [];
-  const text = (name, called) => {
-    const wanted = plain(name);
-    const found = open.get(wanted)?.text() ?? printed[name.match(/^\/dev\/fd\/(\d+)$/)?.[1] - 63] ?? store.text(wanted);
-    if (typeof found === "string" || called === undefined) return found;
-    const isOwn = /^(source|\.|bash|sh)$/.test(called);
-    throw Object.assign(new Wrong(`${called && `${called}: `}${name}: No such file or directory${called && !isOwn ? ` (${inWords().lists})` : ""}`), { code: isOwn ? 127 : called ? 1 : 2 });
-  };
-  const desk = async (job) => {
-    const ready = await job.until((done) => void store.ready().then(done));
-    if (!ready) throw Object.assign(new Wrong(""), { code: 130 });
-    return ready;
-  };
-  const named = (name) => {
-    const wanted = plain(name);
-    if (!wanted || wanted.length > 255 || /[\x00-\x1f]/.test(wanted)) {
-      throw new Wrong(`${name}: ${wanted.length > 255 ? "File name too long" : "No such file or directory"}`);
-    }
-    return wanted;
-  };
-  const keep = async (name, said, script) => {
-    const wanted = named(name);
-    const refused = (await desk(new Job())).write(wanted, said);
-    if (refused) throw Object.assign(new Wrong(refused), { code: 1 });
-    if (toldOfFiles || !script.io.err.screen || script.io.behind) return;
-    toldOfFiles = true;
-    end();
-    write(`\x1b[90m${harmless(`${wanted}: ${inWords().is_tab}`)}\x1b[39m\r\n`);
-  };
-  /** A file to write to, which is kept when `end` is called, or a command has ended in front. */
-  const fileOf = (name, adds, script) => {
-    const wanted = named(name);
-    const parts = [adds ? text(wanted) ?? "" : ""];
-    let [length, isKept] = [parts[0].length, false];
-    const file = {
-      text() {
-        if (parts.length > 1) parts.splice(0, parts.length, parts.join(""));
-        return parts[0];
-      },
-      write(part) {
-        parts.push(part);
-        isKept = false;
-        if ((length += part.length) > (store.most?.() ?? Infinity)) script.job.stop();
-        else if (!open.has(wanted)) open.set(wanted, file);
-      },
-      async keep() {
-        if (isKept) return;
-        isKept = true;
-        await keep(wanted, file.text(), script);
-      },
-      async end() {
-        try {
-          await file.keep();
-        } finally {
-          if (open.get(wanted) === file) open.delete(wanted);
-        }
-      },
-    };
-    return file;
-  };
-  const files = { text, names: () => store.names(), keep, desk };
+  const screen = screens({ write, complain, room });
+  const files = tabs(store, screen.note);
+  const { text, keep } = files;
+  const { tellOfEnded, ...behind } = jobs(screen);
 
   // ---- kubectl ----
   /** The text of what `-f` names: a file, several with commas between them, or `.` for all that may hold manifests. */
@@ -198,7 +95,7 @@ export function programs({ write, complain, clear, room, kubectl, documented, ty
   };
   /** `tee`: what goes on goes into files, too. */
   const tee = (args, script) => {
-    const into = args.filter((arg) => !arg.startsWith("-")).map((name) => fileOf(name, args.includes("-a"), script));
+    const into = args.filter((arg) => !arg.startsWith("-")).map((name) => files.file(name, args.includes("-a"), script));
     return {
       line(line, hasEnd) {
         for (const file of into) file.write(hasEnd ? `${line}\n` : line);
@@ -375,79 +272,18 @@ export function programs({ write, complain, clear, room, kubectl, documented, ty
     return late ? 124 : code;
   };
 
-  // ---- What runs behind ----
-  const behind = [];
-  let started = 0;
-  const stateOf = ({ code, job }) => (code === undefined ? "Running" : job.stopped ? "Terminated" : code ? `Exit ${code}` : "Done");
-  const told = (one) => `[${one.number}]  ${stateOf(one).padEnd(24)}${one.text}${one.code === undefined ? " &" : ""}\n`;
-  const startBehind = (script, nodes, line) => {
-    // What runs behind starts nothing there: a function that calls itself twice would never end.
-    if (script.io.behind || behind.filter(({ code }) => code === undefined).length >= MOST_BEHIND) throw unavailable();
-    if (behind.length > MOST_BEHIND) behind.splice(behind.findIndex(({ code }) => code !== undefined), 1);
-    const job = new Job();
-    const out = script.io.out.screen ? behindScreen() : script.io.out;
-    const apart = script.fork({ job, tests: 0, depth: script.depth + 1, io: { ...script.io, input: new Pipe(""), out, behind: true } });
-    const one = { number: (behind.at(-1)?.number ?? 0) + 1, pid: 1000 + ++started, text: line, job, code: undefined };
-    behind.push(one);
-    if (script.io.out.screen) screen.write(`[${one.number}] ${one.pid}\n`);
-    one.done = apart.whole(() => apart.list(nodes)).then((code) => {
-      out.end?.();
-      one.code = code;
-    });
-    return 0;
-  };
-  const tellOfEnded = () => {
-    for (const one of behind.filter(({ code }) => code !== undefined)) {
-      behind.splice(behind.indexOf(one), 1);
-      if (!one.waited) screen.write(told(one));
-    }
-  };
-  const which = (word, called) => {
-    const found = /^%[%+]?$/.test(word) ? behind.at(-1) : word.startsWith("%") ? behind.find(({ number, text: line }) => String(number) === word.slice(1) || line.startsWith(word.slice(1)))
-      : behind.find(({ pid }) => String(pid) === word);
-    if (!found) throw Object.assign(new Wrong(`${called}: ${word}: no such job`), { code: 127 });
-    return found;
-  };
-  const wait = async (script, args, isFront) => {
-    const wanted = args.filter((arg) => !arg.startsWith("-"));
-    let code = 0;
-    for (const one of wanted.length ? wanted.map((word) => which(word, isFront ? "fg" : "wait")) : [...behind]) {
-      if (isFront) script.io.out.write(`${one.text}\n`);
-      const forget = isFront ? script.job.atEnd(() => one.job.stop()) : undefined;
-      await script.job.until((done) => void one.done.then(done));
-      if (isFront && script.job.stopped) await one.done;
-      forget?.();
-      one.waited = true;
-      code = one.code ?? 130;
-    }
-    return wanted.length ? code : 0;
-  };
-  const kill = (script, args) => {
-    const words = args.filter((arg) => !/^-\w+$/.test(arg));
-    if (!words.length) throw new Wrong("kill: usage: kill [-SIGNAL] PID | %JOB");
-    for (const word of words) which(word, "kill").job.stop();
-    return 0;
-  };
-
   const shell = {
-    run, clear, text, names: () => store.names(), file: fileOf, begin: startBehind, wait, kill, atMost,
-    printed: (said) => `/dev/fd/${printed.push(said) + 62}`,
+    run, clear, text, names: files.names, file: files.file, printed: files.printed, atMost, ...behind,
     typed: async (script, prompt) => {
       if (script.io.behind) return undefined;
-      end();
+      screen.end();
       const line = await typed(prompt);
       if (line === null) front.stop();
       return line ?? undefined;
     },
-    jobs: (script) => {
-      for (const one of behind) if (!one.waited) script.io.out.write(told(one));
-      for (const one of behind) if (one.code !== undefined) one.waited = true;
-      return 0;
-    },
-    lastStarted: () => behind.at(-1) && String(1000 + started),
     programs: () => ["kubectl", "k", ...Object.keys(FILTERS), "tee", ...Object.keys(COMMANDS)],
   };
-  const script = new Script(shell, { out: screen, err: errors });
+  const script = new Script(shell, { out: screen.out, err: screen.errors });
 
   return {
     text, save: (name, said) => keep(name, said, script).catch((error) => script.complain(error)),
@@ -459,10 +295,9 @@ export function programs({ write, complain, clear, room, kubectl, documented, ty
       // Files of last time come a moment after the page; without an editor there are none.
       await (settled ??= Promise.race([store.ready(), new Promise((resolve) => setTimeout(resolve, PATIENCE_MS))]));
       const code = await script.play(line, documents, front);
-      for (const file of [...open.values()]) await file.keep().catch((error) => script.complain(error));
-      end();
+      await files.settle(script);
+      screen.end();
       tellOfEnded();
-      printed.length = 0;
       return code;
     },
     interrupt: () => front.stop(),
