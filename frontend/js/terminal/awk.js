@@ -10,6 +10,7 @@ const FUNCTIONS = {
   tolower: (text) => text.toLowerCase(),
   int: (text) => Math.trunc(number(text)),
   index: (text, part) => text.indexOf(part) + 1,
+  fflush: () => 0,
   sprintf: (form, ...values) => printf(form, values),
 };
 /** What else awk has, and this one has not: said, before something else is made of it. */
