@@ -37,12 +37,13 @@ const foot = () => document.querySelector(".page .foot, .desk .foot");
 
 const strip = element("div", { class: "doing", role: "status" });
 let until;
-/** The cluster before this one, which goes on being offered beside what is shown later. */
+/** The cluster before this one, and the one of last time: they go on being offered beside what is shown later. */
 let former;
-const formerButton = () => former?.until > Date.now() && element("button", { class: "quiet", text: "to_former", onclick: former.back });
+let last;
+const still = (offered) => offered?.until > Date.now() && element("button", { class: "quiet", onclick: offered.back }, offered.words);
 /** Shows something at the foot, where the legend is otherwise; parts may be missing. */
 function show(...parts) {
-  put(...parts, formerButton());
+  put(...parts, still(former) || still(last));
 }
 function put(...parts) {
   const legend = document.querySelector(".foot .legend");
@@ -56,7 +57,7 @@ function put(...parts) {
   until = setTimeout(hide, Math.max(SHOWN_MS, (former?.until ?? 0) - Date.now()));
 }
 function hide() {
-  former = undefined;
+  former = last = undefined;
   strip.hidden = true;
   const legend = document.querySelector(".foot .legend");
   if (legend) legend.hidden = false;
@@ -279,7 +280,7 @@ async function putAway(leaving) {
     reopen(before);
     leaving?.restore();
   };
-  former = { back, until: Date.now() + UNDO_MS };
+  former = { back, words: say("to_former"), until: Date.now() + UNDO_MS };
   put(element("span", { text: "put_away" }), element("button", { class: "quiet", text: "undo", onclick: back }));
 }
 
@@ -331,11 +332,18 @@ function offerKept(kept) {
       await save(was);
       offerKept(was);
     };
+    last = undefined;
     show(element("span", {}, say("forgotten_of", { time })), was && element("button", { class: "quiet", text: "undo", onclick: back }));
   };
-  show(element("span", {}, say("kept_from", { time })),
-    element("button", { class: "quiet", text: "go_on", onclick: goOn }),
-    element("button", { class: "quiet", text: "forget", onclick: drop }));
+  // A command that was told meanwhile stays.
+  const told = !strip.hidden && strip.querySelector("code");
+  if (!told) {
+    show(element("span", {}, say("kept_from", { time })),
+      element("button", { class: "quiet", text: "go_on", onclick: goOn }),
+      element("button", { class: "quiet", text: "forget", onclick: drop }));
+  }
+  last = { back: goOn, words: say("to_kept", { time }), until: Date.now() + SHOWN_MS };
+  if (told) strip.lastChild.before(still(last));
 }
 
 /** Options of the address: `?paused`, `?at=90` (seconds), `?readonly`, `?hide=tabs,story`. */

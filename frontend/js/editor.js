@@ -344,6 +344,7 @@ export function create(element, text, { onApply, onSave, onChange, onShow, onFil
   }).finally(() => {
     // Programs of the terminal write files.
     window.kubarium.files = {
+      most: MOST_TEXT,
       write: (name, next) => (next.length > MOST_TEXT ? tooLarge(name, next.length, MOST_TEXT) : files.write(name, next)),
       remove: (name) => files.remove(name),
       nameOf: (text) => files.texts().find(([, known]) => known === text)?.[0],

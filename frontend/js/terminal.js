@@ -6,8 +6,9 @@ import { Terminal } from "@xterm/xterm";
 import css from "@xterm/xterm/css/xterm.css";
 import { converse } from "./terminal/converse.js";
 import { inWords } from "./terminal/help.js";
+import { breathe } from "./terminal/jobs.js";
 import { Line, width } from "./terminal/line.js";
-import { inOneLine, joined, open, wanted } from "./terminal/open.js";
+import { goesOn, inOneLine, joined, open, wanted } from "./terminal/open.js";
 import { harmless } from "./terminal/paint.js";
 import { programs as shellOf } from "./terminal/programs.js";
 
@@ -19,6 +20,10 @@ const BATCH = 60_000;
 const SCROLLBACK = 5000;
 /** The size of the page's letters, in pixels (base.css). */
 const USUAL = 15;
+/** More than this waits for the screen: who goes on writing waits, too. */
+const FULL = 200_000;
+/** A command of so many letters is one that was pasted: nobody looks for it later. */
+const LONGEST_KEPT = 10_000;
 /** So many keys may be pressed before somebody reads them. */
 const MOST_AHEAD = 1000;
 
@@ -98,20 +103,25 @@ export function create(element, { ask, edit, show, file, files }) {
   // ---- What is written ----
   let waiting = "";
   let writing = false;
+  const heardRoom = [];
   const flush = () => {
     const part = waiting.slice(0, BATCH);
     waiting = waiting.slice(BATCH);
     writing = part !== "";
+    if (waiting.length < FULL) heardRoom.splice(0).forEach((resolve) => resolve());
     if (writing) terminal.write(part, flush);
   };
+  const room = () => (waiting.length < FULL ? undefined : new Promise((resolve) => heardRoom.push(resolve)));
   const write = (text) => {
     waiting += text;
     // Lines that would scroll out of what is kept before anybody saw them need not be drawn.
     if (waiting.length > 4_000_000) waiting = `…\r\n${waiting.slice(waiting.indexOf("\n", waiting.length - 2_000_000) + 1)}`;
     if (!writing) flush();
   };
-  const say = (text) => text && write(harmless(text).replace(/\r?\n/g, "\r\n"));
-  const complain = (text) => text && write(`\x1b[31m${harmless(text).replace(/\r?\n/g, "\r\n")}\x1b[39m`);
+  /** What comes while somebody types stands above that. */
+  const put = (text) => (line.asked ? line.above(text, line.prompt) : write(text));
+  const say = (text) => text && put(harmless(text).replace(/\r?\n/g, "\r\n"));
+  const complain = (text) => text && put(`\x1b[31m${harmless(text).replace(/\r?\n/g, "\r\n")}\x1b[39m`);
 
   // ---- Programs in the worker ----
   const programs = new Map();
@@ -147,7 +157,7 @@ export function create(element, { ask, edit, show, file, files }) {
     history = JSON.parse(localStorage.getItem(KEPT) ?? "[]").filter((line) => typeof line === "string");
   } catch { /* No storage, or not ours: the history begins here. */ }
   const remember = (text) => {
-    if (!text.trim() || history.at(-1) === text) return;
+    if (!text.trim() || text.length > LONGEST_KEPT || history.at(-1) === text) return;
     history.push(text);
     if (history.length > MOST_KEPT) history.splice(0, history.length - MOST_KEPT);
     try {
@@ -161,10 +171,10 @@ export function create(element, { ask, edit, show, file, files }) {
     .catch(() => (learnt = undefined)));
 
   const shell = shellOf({
-    write, complain, kubectl, documented, history,
+    write: put, room, complain, kubectl, documented, history,
     clear: (text) => write(`\x1b[2J\x1b[3J\x1b[H${harmless(text).replace(/\n/g, "\r\n")}`),
     typed: (prompt) => line.read({ text: harmless(prompt), width: width(prompt) }),
-    store: { text: file, names: files, ready: async () => ({ ...(await desk()), show }) },
+    store: { text: file, names: files, most: () => window.kubarium.files?.most ?? Infinity, ready: async () => ({ ...(await desk()), show }) },
   });
 
   // ---- Completion ----
@@ -253,15 +263,20 @@ export function create(element, { ask, edit, show, file, files }) {
           const row = here.tabs ? next?.replace(/^\t+/, "") : next;
           if (row === undefined || row === here.end) break;
           document += `${row}\n`;
+          await breathe();
         }
         documents.push({ text: document, literal: here.literal });
         run = here.line;
       } else if (of === undefined) return { text, run, documents };
       else {
-        const next = await more(of);
+        let next = await more(of);
+        // A text in quotes goes on as long as none comes: it is read once, however many lines were pasted.
+        const rows = [];
+        for (; typeof next === "string" && goesOn(of, next); next = await more(of)) rows.push(next);
         if (typeof next !== "string") return undefined;
-        text = inOneLine(text, next, of);
-        run = joined(run, next);
+        text = text.length > LONGEST_KEPT ? text : inOneLine(text, [...rows, next].join(" "), of);
+        run = joined(rows.length ? `${run}\n${rows.join("\n")}` : run, next);
+        await breathe();
       }
     }
     return undefined;
@@ -276,7 +291,7 @@ export function create(element, { ask, edit, show, file, files }) {
     if (line.asked) line.key(data);
     else if (data === "\x03") {
       ahead = [];
-      line.pasted = [];
+      line.paste([]);
       write("^C\r\n");
       shell.interrupt();
     } else if (ahead.length < MOST_AHEAD) ahead.push(data);
@@ -298,8 +313,8 @@ export function create(element, { ask, edit, show, file, files }) {
       const next = await command();
       if (next) {
         remember(next.text);
-        await shell.play(next.run, next.documents);
-      }
+        await shell.play(next.run, next.documents).catch((error) => complain(`${error.message}\n`));
+      } else shell.told();
       // The prompt comes after everything that was printed.
       while (writing) await new Promise((resolve) => requestAnimationFrame(resolve));
     }

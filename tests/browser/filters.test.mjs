@@ -9,7 +9,7 @@ const PODS = ["NAME READY STATUS RESTARTS AGE", "web-1   1/1   Running   0   5m"
 
 function filtered(name, args) {
   const filter = FILTERS[name](args);
-  return [...PODS.flatMap((line) => filter.line(line)), ...filter.end()];
+  return [...PODS.flatMap((line) => filter.line(line, true)), ...filter.end(true)];
 }
 
 const CASES = [
@@ -33,6 +33,7 @@ const CASES = [
   ["awk", ['NR>1{split($1, p, "-"); print p[2], p[1]}'], ["1 web", "2 web", "0 db"]],
   ["awk", ['NR>1{print ($4>1 ? "many" : "few")}'], ["few", "many", "many"]],
   ["awk", ['NR>1{printf("%s=%d\\n", $1, $4)}'], ["web-1=0", "web-2=7", "db-0=2"]],
+  ["awk", ['NR>1{print $1; fflush()}'], ["web-1", "web-2", "db-0"]],
   ["grep", ["--ignore-case", "--count", "WEB"], ["2"]],
   ["head", ["--lines=1"], PODS.slice(0, 1)],
   ["sed", ["s/-/+/1;$!d"], ["db+0   1/1   Running   2   1h"]],

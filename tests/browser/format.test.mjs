@@ -14,9 +14,10 @@ data:
 ---
 `;
 
-/** Where the cursor is, in words: what stands before it on its line, and after; which line is at the top. */
-const place = (page) => content(page).evaluate((element) => {
+/** Where the cursor is, in words: what stands before it on its line, and after; which line is at the top, once that is measured. */
+const place = (page) => content(page).evaluate(async (element) => {
   const view = element.cmTile?.view ?? element.cmView.view;
+  await new Promise((measured) => view.requestMeasure({ read: () => {}, write: measured }));
   const { head } = view.state.selection.main;
   const line = view.state.doc.lineAt(head);
   const box = view.scrollDOM.getBoundingClientRect();
@@ -37,7 +38,8 @@ test("formatting keeps the cursor, what is selected, what is folded and what is 
     const at = view.state.doc.toString().indexOf("map-30");
     view.dispatch({ selection: { anchor: at, head: at + 6 }, scrollIntoView: true });
   });
-  await line.waitFor();
+  // What has colours has been read, and can be folded.
+  await line.locator("span").first().waitFor();
   // The object above it is folded.
   await page.keyboard.press("ArrowLeft");
   await page.keyboard.press("Home");

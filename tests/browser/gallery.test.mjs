@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { answered, content, drawer, drop, isKept, openEditor, text } from "./editor.mjs";
+import { screenshot } from "./harness.mjs";
 
 const tabs = (page) => drawer(page).locator(".file .pick").allInnerTexts();
 
@@ -74,4 +75,18 @@ test("an earlier cluster that is opened again brings no second copy of what is t
   await page.locator(".chip", { hasText: "todo-api" }).first().waitFor();
   await answered(page);
   assert.deepEqual(await tabs(page), ["editor.yaml", "hello-pod.yaml"]);
+});
+
+test("each ready cluster has a picture: where there are few lines, over the text while one chooses", async (t) => {
+  const page = await openEditor(t);
+  const picture = drawer(page).locator(".gallery-still svg");
+  const choice = drawer(page).getByLabel("Ready clusters");
+  await choice.focus();
+  await picture.waitFor();
+  const first = await picture.innerHTML();
+  await choice.press("ArrowDown");
+  await page.waitForFunction((first) => document.querySelector(".gallery-still svg").innerHTML !== first, first);
+  await screenshot(page, "gallery-still");
+  await drawer(page).getByRole("button", { name: "Open", exact: true }).click();
+  await picture.waitFor({ state: "hidden" });
 });

@@ -52,6 +52,47 @@ const keepAs = async (dialog, name) => {
   await dialog.getByRole("button", { name: name.trim(), exact: true }).waitFor();
 };
 
+test("what is offered of last time and what is told of a command stand beside each other, whichever came first", async (t) => {
+  const page = await openEditor(t);
+  const doing = page.locator(".doing");
+  const kubectl = (id, line) => page.evaluate(([id, kubectl]) => window.kubarium.engine.postMessage(JSON.stringify({ command: { id, command: { kubectl } } })), [id, line]);
+  const offered = doing.getByRole("button", { name: /^To your cluster of / });
+  await kubectl(900, "cordon node-1");
+  await doing.getByText("kubectl cordon node-1").waitFor();
+  await untilKept(page, "cordon node-1");
+
+  // Before this is asked what was kept, or after: the first thing that the page is asked to do is told.
+  await page.reload();
+  await page.waitForFunction(() => window.kubarium?.engine);
+  await page.locator(".pod[data-shape=ready].serving").nth(2).waitFor();
+  await kubectl(901, "cordon node-2");
+  await doing.locator("code").getByText("kubectl cordon node-2").waitFor();
+  await offered.waitFor();
+  await screenshot(page, "offered");
+  await untilKept(page, "cordon node-2");
+
+  await page.reload();
+  await doing.getByText(/Your cluster of .* is kept/).waitFor();
+  await page.locator(".pod[data-shape=ready]").first().click();
+  await doing.locator("code").getByText("kubectl describe pod").waitFor();
+  await offered.click();
+  await page.locator(".node[data-place='node/node-2']").getByText(/Scheduling.?Disabled/).waitFor();
+});
+
+/** Until the cluster that is kept by itself was last done that to. */
+const untilKept = (page, last) => page.evaluate((last) => new Promise((resolve) => {
+  const asked = indexedDB.open("kubarium");
+  asked.onsuccess = () => {
+    const look = () => (asked.result.transaction("playgrounds").objectStore("playgrounds").get(" cluster").onsuccess = ({ target }) => {
+      const steps = JSON.parse(target.result?.scenario ?? "{}").spec?.steps ?? [];
+      if (!JSON.stringify(steps.at(-1) ?? "").includes(last)) return requestAnimationFrame(look);
+      asked.result.close();
+      resolve();
+    });
+    look();
+  };
+}), last);
+
 test("a cluster that something else came in place of is not lost", async (t) => {
   const page = await openEditor(t);
   await paste(page, DEPLOYMENT);
@@ -59,26 +100,13 @@ test("a cluster that something else came in place of is not lost", async (t) => 
   await drawer(page).locator(".outcome").getByText("created").waitFor();
   const doing = page.locator(".doing");
   const shop = page.locator(".pod", { hasText: "shop" });
-  /** Until the cluster that is kept by itself was last done that to. */
-  const untilKept = (last) => page.evaluate((last) => new Promise((resolve) => {
-    const asked = indexedDB.open("kubarium");
-    asked.onsuccess = () => {
-      const look = () => (asked.result.transaction("playgrounds").objectStore("playgrounds").get(" cluster").onsuccess = ({ target }) => {
-        const steps = JSON.parse(target.result?.scenario ?? "{}").spec?.steps ?? [];
-        if (!JSON.stringify(steps.at(-1) ?? "").includes(last)) return requestAnimationFrame(look);
-        asked.result.close();
-        resolve();
-      });
-      look();
-    };
-  }), last);
-  await untilKept("shop");
+  await untilKept(page, "shop");
 
   // Another visit: what is offered is passed over, and something is done.
   await page.reload();
   await doing.getByText(/Your cluster of .* is kept/).waitFor();
   await page.locator(".node[data-place='node/node-1']").getByRole("switch").click();
-  await untilKept("node-1");
+  await untilKept(page, "node-1");
   await page.getByRole("button", { name: "YAML" }).click();
   await content(page).waitFor();
   await inPlaygrounds(page, async (dialog) => {
@@ -98,7 +126,7 @@ test("a cluster that something else came in place of is not lost", async (t) => 
   assert.equal(await shop.count(), 0);
 
   // A visit on which nothing is done changes nothing of that; what is forgotten comes back.
-  await untilKept("node-1");
+  await untilKept(page, "node-1");
   await page.reload();
   await doing.getByText(/Your cluster of .* is kept/).waitFor();
   await doing.getByRole("button", { name: "Forget" }).click();

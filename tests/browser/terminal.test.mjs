@@ -9,38 +9,9 @@ import { HERE } from "../../frontend/js/terminal/syntax.js";
 import { isKept } from "./editor.mjs";
 import { hurry, openPage, openScenario, root, screenshot, startServer } from "./harness.mjs";
 import { paste as pasteInto } from "./paste.mjs";
+import { enter, openTerminal, paste, says } from "./terminal.mjs";
 
 const axe = readFileSync(`${root}/node_modules/axe-core/axe.min.js`, "utf8");
-
-async function openTerminal(t, options) {
-  const server = await startServer(t);
-  const page = await openPage(t, server.url, options);
-  await page.locator(".node[data-state=ready]").nth(2).waitFor();
-  await page.getByRole("button", { name: /^(Terminal|ターミナル)$/ }).click();
-  await says(page, /\$ $/);
-  return page;
-}
-
-/** The rows that are on the screen. */
-const rows = (page) => page.evaluate(() =>
-  Array.from(document.querySelector(".terminal-host")?.shadowRoot?.querySelectorAll(".xterm-rows > div") ?? [],
-    (row) => row.textContent.replaceAll("\u00a0", " ").trimEnd()).join("\n").trimEnd() + " ");
-
-async function says(page, pattern) {
-  const end = Date.now() + 15_000;
-  for (;;) {
-    const text = await rows(page);
-    if (pattern.test(text)) return text;
-    assert.ok(Date.now() < end, `${pattern} is not in\n${text}`);
-    await page.evaluate(() => new Promise(requestAnimationFrame));
-  }
-}
-
-async function enter(page, line, pattern) {
-  await page.keyboard.type(line);
-  await page.keyboard.press("Enter");
-  return says(page, pattern);
-}
 
 test("kubectl does what it says, and the diagram shows it", async (t) => {
   const page = await openTerminal(t);
@@ -58,14 +29,6 @@ test("kubectl does what it says, and the diagram shows it", async (t) => {
   await enter(page, "grep x", /grep: reads what a program before it says/);
   await screenshot(page, "terminal");
 });
-
-/** As a terminal gets what is pasted. */
-const paste = (page, text) => page.evaluate((pasted) => {
-  const area = document.querySelector(".terminal-host").shadowRoot.querySelector("textarea");
-  const clipboardData = new DataTransfer();
-  clipboardData.setData("text/plain", pasted);
-  area.dispatchEvent(new ClipboardEvent("paste", { clipboardData, bubbles: true, cancelable: true }));
-}, text);
 
 test("a command may take several lines, and bring the text that it reads", async (t) => {
   const page = await openTerminal(t);
@@ -130,8 +93,6 @@ test("what goes into a file is a tab of the editor, can be taken back there, and
   await isKept(page, "replicas: 1");
 
   await page.reload();
-  // What is offered would take the place of a command that is told before.
-  await page.locator(".doing").getByText(/Your cluster of .* is kept/).waitFor();
   await page.getByRole("button", { name: "Terminal" }).click();
   await says(page, /\$ $/);
   // The editor takes the terminal's place: no prompt is seen there.

@@ -10,6 +10,7 @@ const FUNCTIONS = {
   tolower: (text) => text.toLowerCase(),
   int: (text) => Math.trunc(number(text)),
   index: (text, part) => text.indexOf(part) + 1,
+  fflush: () => 0,
   sprintf: (form, ...values) => printf(form, values),
 };
 /** What else awk has, and this one has not: said, before something else is made of it. */
@@ -383,6 +384,10 @@ export function awk(source, { separator, set = [] }, wrong) {
       names.set("NR", names.get("NR") + 1);
       return [...first.splice(0), ...play()];
     },
-    end: () => [...first.splice(0), ...play("END"), ...(open ? [open] : [])],
+    end() {
+      const lines = [...first.splice(0), ...play("END")];
+      this.open = open !== "";
+      return open ? [...lines, open] : lines;
+    },
   };
 }

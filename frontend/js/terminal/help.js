@@ -15,7 +15,8 @@ const en = {
   k exec -it POD -- sh
 Behind a pipe: grep head tail wc sort uniq cut tr awk sed jq
   base64 tee xargs, while read p; do …; done. Also: echo history
-  seq sleep watch, X=$(k get …), for, if [ … ], case, f() { …; }.
+  seq date sleep watch, X=$(k get …), a=(x y), for, if [ … ],
+  case, f() { …; }, and & for what runs behind: jobs wait fg kill.
 Keys: Tab completes, ↑ ↓ and Ctrl-R look back, Ctrl-A Ctrl-E
   Ctrl-W Ctrl-U Ctrl-K edit, Ctrl-L clears. Escape and then
   Tab leaves the terminal.
@@ -25,7 +26,13 @@ Keys: Tab completes, ↑ ↓ and Ctrl-R look back, Ctrl-A Ctrl-E
   reads: "reads what a program before it says",
   before: "nothing comes before it",
   after: "nothing comes after it",
-  no_jobs: "not in this terminal (it has no jobs in the background)",
+  too_long: "That is too much for a line: drop it as a file on the YAML panel.",
+  at_most: "at most",
+  no_option: "not in this terminal (-e -u -x and -o pipefail are)",
+  is_shell: "you are in a shell already",
+  no_text: "what this stands for is no UTF-8 text, and screen and files hold only text here",
+  no_directories: "there are no directories, only the tabs of the YAML panel",
+  from_pod: "the cluster's addresses are reached from within: kubectl run -it --rm tmp --image=busybox -- sh, then wget -qO- http://SERVICE",
   is_tab: "a tab of the YAML panel",
 };
 
@@ -48,9 +55,10 @@ kubectl(または k)と動詞を入力します:
 パイプの後ろ: grep head tail wc sort uniq cut
   tr awk sed jq base64 tee xargs
   while read p; do …; done
-ほかに: echo history seq sleep watch
-  X=$(k get …)  for  if [ … ]  case
-  f() { …; }
+ほかに: echo history seq date sleep watch
+  X=$(k get …)  a=(x y)  for  if [ … ]
+  case  f() { …; }
+  & で裏で実行(jobs wait fg kill)
 キー: Tab で補完、↑ ↓ と Ctrl-R で履歴、
   Ctrl-A Ctrl-E Ctrl-W Ctrl-U Ctrl-K で編集、
   Ctrl-L で画面を消去。
@@ -61,7 +69,13 @@ kubectl(または k)と動詞を入力します:
   reads: "前のプログラムの出力を読みます",
   before: "前に何もありません",
   after: "後ろに何もありません",
-  no_jobs: "このターミナルでは使えません(バックグラウンドのジョブはありません)",
+  too_long: "1行には長すぎます。ファイルとしてYAMLパネルにドロップしてください。",
+  at_most: "上限",
+  no_option: "このターミナルでは使えません(-e -u -x と -o pipefail が使えます)",
+  is_shell: "すでにシェルの中です",
+  no_text: "復元した結果はUTF-8のテキストではありません。画面とファイルにはテキストしか入りません",
+  no_directories: "ディレクトリはありません。ファイルはYAMLパネルのタブです",
+  from_pod: "クラスタの中のアドレスへはPodから届きます: kubectl run -it --rm tmp --image=busybox -- sh のあと wget -qO- http://SERVICE",
   is_tab: "YAMLパネルのタブです",
 };
 

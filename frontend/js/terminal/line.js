@@ -1,27 +1,40 @@
 // The line that is being typed: keys, history, Ctrl-R, Tab. Draws itself with the terminal's own sequences.
 
+import { inWords } from "./help.js";
+
+/** What nobody sees, or what turns a line around. */
+const UNSEEN = /[\x00-\x08\x0a-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ue000]/g;
 const WIDE = /\p{Script=Han}|\p{Script=Hiragana}|\p{Script=Katakana}|\p{Script=Hangul}|\p{Emoji_Presentation}|[\u3000-\u303f\uff01-\uff60]/u;
 export const width = (text) => Array.from(text).reduce((sum, letter) => sum + (WIDE.test(letter) ? 2 : /\p{M}/u.test(letter) ? 0 : 1), 0);
+
+/** So much is pasted at once, and stands in one line, in letters: more belongs into a file. */
+const [MOST_PASTED, LONGEST] = [4 << 20, 100_000];
 
 /** `complete(text before the cursor)` resolves to `{from, words}`: what stands from `from` on may become one of `words`. */
 export class Line {
   constructor(terminal, { history, complete }) {
-    Object.assign(this, { terminal, history, complete, text: [], at: 0, row: 0, search: null, asked: null, pasted: [] });
-    /** Lines that were pasted behind the one that is read; the last of them has no end yet. */
+    Object.assign(this, { terminal, history, complete, text: [], at: 0, row: 0, search: null, asked: null });
+    this.paste([]);
     /** Is called when somebody reads: keys that were pressed before are handed over. */
     this.heed = undefined;
+  }
+
+  /** Lines that were pasted behind the one that is read; the last of them has no end yet. */
+  paste(lines) {
+    Object.assign(this, { pasted: lines, next: 0 });
   }
 
   /** Resolves to a line, to `null` after Ctrl-C, to `undefined` after Ctrl-D on an empty line. */
   read(prompt) {
     Object.assign(this, { prompt, text: [], at: 0, row: 0, search: null, past: this.history.length, draft: "" });
-    const pasted = this.pasted.shift() ?? "";
-    this.terminal.write(prompt.text);
-    if (pasted) this.insert(pasted);
-    if (this.pasted.length) {
-      this.terminal.write("\r\n");
+    const pasted = this.pasted[this.next++] ?? "";
+    if (this.next < this.pasted.length) {
+      this.terminal.write(`${prompt.text}${pasted}\r\n`);
       return pasted;
     }
+    this.paste([]);
+    this.terminal.write(prompt.text);
+    if (pasted) this.insert(pasted);
     return new Promise((resolve) => {
       this.asked = resolve;
       this.heed?.();
@@ -56,7 +69,7 @@ export class Line {
   draw() {
     const { cols } = this.terminal;
     const prompt = this.search === null ? this.prompt : { text: `(reverse-i-search)'${this.search}': `, width: 22 + width(this.search) };
-    const text = this.text.join("");
+    const text = this.text.join("").replaceAll("\t", " ");
     const end = prompt.width + width(text);
     const cursor = prompt.width + width(this.text.slice(0, this.at).join(""));
     let out = (this.row ? `\x1b[${this.row}A` : "") + "\r\x1b[J" + prompt.text + text;
@@ -126,7 +139,7 @@ export class Line {
     const keys = {
       "\r": () => this.end(this.text.join("")),
       "\x03": () => {
-        this.pasted = [];
+        this.paste([]);
         this.end(null, "^C");
       },
       "\x04": () => (end ? this.cut(this.at, Math.min(this.at + 1, end)) : this.end(undefined)),
@@ -156,11 +169,14 @@ export class Line {
     };
     if (Object.hasOwn(keys, data)) return keys[data]();
     // A pasted text of several lines is one line after the other.
-    const [first, ...rest] = data.replace(/\r\n?/g, "\n").replace(/\x1b\[20[01]~/g, "").split("\n");
-    const printable = first.replace(/[\x00-\x1f\x7f-\x9f]/g, "");
-    if (printable && !first.startsWith("\x1b")) this.insert(printable);
+    const lines = data.replace(/\r\n?/g, "\n").replace(/\x1b\[20[01]~/g, "").split("\n");
+    if (data.length > MOST_PASTED || lines.some((line) => line.length > LONGEST) || this.text.length + lines[0].length > LONGEST) {
+      return this.above(`\x1b[31m${inWords().too_long}\x1b[39m\r\n`, this.prompt);
+    }
+    const [first, ...rest] = lines.map((line) => line.replace(UNSEEN, ""));
+    if (first && !data.startsWith("\x1b")) this.insert(first);
     if (rest.length) {
-      this.pasted = rest.map((line) => line.replace(/[\x00-\x08\x0b-\x1f\x7f-\x9f]/g, ""));
+      this.paste(rest);
       this.end(this.text.join(""));
     }
   }

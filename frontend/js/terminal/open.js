@@ -39,6 +39,9 @@ export function open(text) {
   return escapesItsEnd(text) ? "" : unfinished(text);
 }
 
+/** Whether a text that waits for `of` does so still behind this line. */
+export const goesOn = (of, line) => (of === "quote" ? !line.includes("'") : of === "dquote" && !/["\\$`]/.test(line));
+
 /** A line with the one that goes on with it: after a backslash as if there was no end. */
 export const joined = (text, more) => (scan(text).quote !== "'" && escapesItsEnd(text) ? text.slice(0, -1) + more : `${text}\n${more}`);
 

@@ -1,432 +1,305 @@
-// The programs of the terminal and the pipes between them: what they read, and where that goes which they print.
+// The shell of the terminal: its programs, the pipes between them, the files and what runs behind.
 
-import { printf } from "./awk.js";
+import { jobs, unavailable } from "./behind.js";
+import { commands, plain } from "./commands.js";
 import { Abort, FILTERS, Wrong } from "./filters.js";
+import { flow } from "./flow.js";
 import { inWords } from "./help.js";
-import { harmless, painted } from "./paint.js";
-import { Input, Script } from "./script.js";
-import { controls } from "./test.js";
+import { Job, Pipe } from "./jobs.js";
+import { OWN } from "./own.js";
+import { screens } from "./screen.js";
+import { Script } from "./script.js";
+import { tabs } from "./tabs.js";
 
 /** So long the first command waits for the editor. */
 const PATIENCE_MS = 5000;
-/** A file's name as the editor's tabs have it: there are no directories. */
-const plain = (name) => name.replace(/^(?:\.\/|~\/|\/root\/)+/, "");
-const uncoloured = (text) => text.replace(/\x1b\[[\d;]*m/g, "");
+/** So many parts of pipes run beside each other. */
+const MOST_BESIDE = 200;
 const isKubectl = (name) => name === "kubectl" || name === "k";
-
-/** What a program is given beside flags. */
-const bare = (args) => args.filter((arg) => !/^-[a-zA-Z]+$/.test(arg));
-
-function echo(args) {
-  const at = args.findIndex((arg) => !/^-[neE]+$/.test(arg));
-  const [flags, words] = at < 0 ? [args, []] : [args.slice(0, at), args.slice(at)];
-  const text = words.join(" ");
-  return (flags.some((flag) => flag.includes("e")) ? unescaped(text) : text) + (flags.some((flag) => flag.includes("n")) ? "" : "\n");
-}
-const SIGNS = { n: "\n", t: "\t", r: "\r", "\\": "\\" };
-const unescaped = (text) => text.replace(/\\([ntr\\])/g, (_, sign) => SIGNS[sign]);
-
-function formatted([form, ...values]) {
-  if (form === undefined) throw new Wrong("printf: usage: printf FORMAT [ARGUMENTS]");
-  const wants = (form.replace(/%%/g, "").match(/%[^a-zA-Z]*[a-zA-Z]/g) ?? []).length;
-  let text = "";
-  do text += printf(unescaped(form), values.splice(0, wants || values.length)); while (wants && values.length);
-  return text;
-}
-
-function numbers(args) {
-  const [from, to] = args.length > 1 ? [args[0], args.at(-1)].map(Number) : [1, Number(args[0])];
-  const step = args.length > 2 ? Number(args[1]) : 1;
-  if (!(step > 0 && to - from < 10_000 * step)) throw new Wrong("seq: [FIRST [STEP]] LAST");
-  return Array.from({ length: Math.max(0, Math.floor((to - from) / step) + 1) }, (_, at) => `${from + at * step}\n`).join("");
-}
-
-/** The commands that `xargs` makes of what it reads. */
-function commandsOf(args, text) {
-  const command = [...args];
-  let [many, place] = [Infinity, undefined];
-  for (let flag; (flag = command[0]?.match(/^-([rtpnIL])(.*)$/));) {
-    command.shift();
-    if (!/[nIL]/.test(flag[1])) continue;
-    const value = flag[2] || command.shift();
-    if (flag[1] === "I") place = value;
-    else many = Number(value);
-  }
-  if (!(many >= 1) || place === "") throw new Wrong("xargs: usage: xargs [-n NUMBER] [-I TEXT] COMMAND");
-  if (!command.length) command.push("echo");
-  if (place !== undefined) return text.split("\n").filter(Boolean).map((line) => command.map((word) => word.replaceAll(place, line.trim())));
-  const names = text.split(/\s+/).filter(Boolean);
-  const commands = [];
-  while (names.length) commands.push([...command, ...names.splice(0, many)]);
-  return commands;
-}
-
 /** Filters whose first word says what to do; the others' words are files. */
 const TOLD = /^(grep|sed|awk|jq|tr)$/;
 const inPlace = (words) => words[0] === "sed" && words.some((word) => /^(-i|--in-place)/.test(word));
-const isFilter = (words) => Boolean(words) && (Object.hasOwn(FILTERS, words[0]) || words[0] === "tee") && !inPlace(words);
 
 /**
- * Text on its way through filters, line by line: `last(line, hasEnd)` hears what comes out at their end, `full()` that one of them wants
- * no more.
- */
-function stream(filters, last, full) {
-  let left = "";
-  const clean = filters.length ? harmless : (line) => line;
-  const push = (from, lines, hasEnd) => {
-    for (let index = from; index < filters.length && lines.length; index++) lines = lines.flatMap((line) => filters[index].line(line));
-    for (const line of lines) last(line, hasEnd);
-    if (filters.some((filter) => filter.full?.())) full();
-  };
-  return {
-    take(part) {
-      left += part;
-      const lines = left.split("\n");
-      left = lines.pop();
-      push(0, lines.map((line) => clean(line.replace(/\r$/, ""))));
-    },
-    end() {
-      const whole = !left;
-      if (left) push(0, [clean(left)], filters.length > 0);
-      filters.forEach((filter, index) => push(index + 1, filter.end(whole)));
-    },
-  };
-}
-
-/**
- * A shell. `write(text)`, `complain(text)` and `clear(text)` go to the screen, `kubectl(args, {stdin, out, err, talks})` runs that and answers
- * `{done, stop}`, `documented()` is waited for before `kubectl explain`, `typed(prompt)` resolves to a line of the person's; `store` has the
+ * A shell. `write(text)`, `complain(text)` and `clear(text)` go to the screen, `room()` resolves once that has room again, `kubectl(args, {stdin, out, err, talks})` runs
+ * that and answers `{done, stop}`, `documented()` is waited for before `kubectl explain`, `typed(prompt)` resolves to a line of the person's; `store` has the
  * editor's files: `names()`, `text(name)`, and, once that has resolved, `await store.ready()` answers what changes them: `write(name, text)`, `remove(name)`,
- * `open(name)`, `show()`.
+ * `open(name)`, `show()`; no file may hold more than `most()` letters.
  */
-export function programs({ write, complain: toScreen, clear, kubectl, documented, typed, store, history }) {
-  let current = null;
-  let interrupted = false;
-  /** Who hears what is printed, and what is complained of, instead of the screen. */
-  let sink = null;
-  let errors = null;
-  /** Whether nobody wants more of what the script prints that runs before a pipe. */
-  let broken = false;
-  let toldOfFiles = false;
+export function programs({ write, complain, clear, room, kubectl, documented, typed, store, history }) {
+  /** What runs in front. */
+  let front = new Job();
   let settled;
-  /** Whether the screen's last line has no end yet. */
-  let unended = false;
+  const screen = screens({ write, complain, room });
+  const files = tabs(store, screen.note);
+  const { text, keep } = files;
+  const { tellOfEnded, ...behind } = jobs(screen);
 
-  const complain = (text) => (errors ?? toScreen)(text);
-  /** Lets `hear` have what `work` prints. */
-  const into = async (hear, work) => {
-    const before = [sink, broken];
-    [sink, broken] = [hear, false];
-    try {
-      return await work();
-    } finally {
-      [sink, broken] = before;
-    }
-  };
-  const capture = async (work) => {
-    let text = "";
-    await into((part) => (text += part), work);
-    return text;
-  };
-  /** Lets something end in front of the screen; Ctrl-C ends it. */
-  const until = (begin) => new Promise((resolve) => {
-    const done = (result) => {
-      stop();
-      current = null;
-      resolve(result);
-    };
-    const stop = begin(done);
-    current = { stop: done };
-  });
-  const rest = (seconds) => until((done) => {
-    const timer = setTimeout(done, Math.min(seconds * 1000, 2 ** 31 - 1));
-    return () => clearTimeout(timer);
-  });
-
-  const text = (name) => store.text(plain(name));
-  /** Changes the editor's files, as soon as that is there. */
-  const desk = async () => {
-    const ready = await until((done) => {
-      store.ready().then(done);
-      return () => {};
-    });
-    if (!ready) throw Object.assign(new Wrong(""), { code: 130 });
-    return ready;
-  };
-  const keep = async (name, said, adds) => {
-    const wanted = plain(name);
-    if (!wanted || wanted.length > 255 || /[\x00-\x1f]/.test(wanted)) throw new Wrong(`${name}: ${wanted.length > 255 ? "File name too long" : "No such file or directory"}`);
-    const refused = (await desk()).write(wanted, adds ? (text(wanted) ?? "") + said : said);
-    if (refused) throw new Wrong(refused);
-    if (toldOfFiles || sink) return;
-    toldOfFiles = true;
-    end();
-    write(`\x1b[90m${harmless(`${wanted}: ${inWords().is_tab}`)}\x1b[39m\r\n`);
-  };
-  const there = (called, name) => {
-    const found = text(name);
-    if (typeof found !== "string") throw Object.assign(new Wrong(`${called}: ${name}: No such file or directory (${inWords().lists})`), { code: 1 });
-    return found;
-  };
-
+  // ---- kubectl ----
   /** The text of what `-f` names: a file, several with commas between them, or `.` for all that may hold manifests. */
   const manifests = (name) => {
     const texts = name.split(",").flatMap((one) => {
       const path = plain(one);
-      if (!/^\.?$|\/$/.test(path)) return [text(path)];
+      if (!/^\.?$|\/$/.test(path)) return [text(one)];
       const within = store.names().filter((file) => file.startsWith(path === "." ? "" : path) && /\.(ya?ml|json)$/.test(file));
-      return within.sort().map((file) => store.text(file));
+      return within.sort().map((file) => text(file));
     });
     return texts.length && texts.every((one) => typeof one === "string") ? texts.join("\n---\n") : undefined;
   };
   /** `-f editor.yaml` and `-f -` mean the editor's text, unless something comes through a pipe. */
-  const withFiles = (args, own, around) => {
-    const piped = own?.rest();
+  const withFiles = async (args, { io, job }) => {
+    const piped = io.own ? await io.input.rest(job) : undefined;
     const given = [];
     let called;
-    const made = args.map((arg, index) => {
+    const made = [];
+    for (const [index, arg] of args.entries()) {
       const joined = arg.match(/^(-f|--filename)=?(.+)$/)?.[2];
       const name = joined ?? (["-f", "--filename"].includes(args[index - 1]) ? arg : undefined);
-      if (name === undefined || args[0] === "logs" || (index && args.slice(0, index).includes("--"))) return arg;
+      const isFile = name !== undefined && args[0] !== "logs" && !args.slice(0, index).includes("--");
       const isInput = name === "-" || name === "/dev/stdin";
-      const found = isInput ? piped ?? around?.rest() ?? text(store.names()[0] ?? "") : manifests(name);
-      if (typeof found !== "string") return arg;
-      called = isInput || given.length ? undefined : name;
-      given.push(found);
-      return joined === undefined ? "-" : "--filename=-";
-    });
+      const found = !isFile ? undefined : isInput ? piped ?? await io.input?.rest(job) ?? text(store.names()[0] ?? "") : manifests(name);
+      if (typeof found === "string") {
+        called = isInput || given.length ? undefined : name;
+        given.push(found);
+      }
+      made.push(typeof found === "string" ? joined === undefined ? "-" : "--filename=-" : arg);
+    }
     return [made, given.length ? given.join("\n---\n") : piped ?? "", called];
   };
+  const runKubectl = async (args, script) => {
+    const { io, job } = script;
+    if (args.includes("explain")) await documented();
+    const [words, stdin, called] = await withFiles(args, script);
+    if (job.stopped) return 130;
+    const running = kubectl(words, {
+      stdin, talks: Boolean(io.out.screen) && !io.input,
+      out: (said) => io.out.write(said),
+      // A file comes to it as its input; what it says of that names the file.
+      err: (said) => io.err.write(called ? said.replaceAll('"STDIN"', `"${called}"`) : said),
+    });
+    const forget = job.atEnd(running.stop);
+    const code = await running.done;
+    forget();
+    return code;
+  };
 
-  const opens = async (args) => {
-    const ready = await desk();
-    ready.show();
-    ready.open(plain(bare(args)[0] ?? store.names()[0] ?? "editor.yaml"));
-    return "";
-  };
-  const copies = (called, moves) => async (args) => {
-    const [from, to] = bare(args);
-    if (!to) throw new Wrong(`${called}: missing file operand`);
-    await keep(to, there(called, from), false);
-    if (moves && plain(from) !== plain(to)) (await desk()).remove(plain(from));
-    return "";
-  };
-  const BUILTINS = {
-    clear: () => {
-      clear("");
-      return "";
-    },
-    help: () => inWords().help,
-    seq: numbers,
-    history: () => history.map((line, index) => `${String(index + 1).padStart(5)}  ${line}\n`).join(""),
-    echo,
-    printf: formatted,
-    pwd: () => "/root\n",
-    ls: (args) => {
-      const names = bare(args).map(plain).filter((name) => name && name !== ".");
-      names.forEach((name) => there("ls", name));
-      return (names.length ? names : [...store.names()].sort()).map((name) => `${name}\n`).join("");
-    },
-    touch: async (args) => {
-      for (const name of bare(args)) if (typeof text(name) !== "string") await keep(name, "", false);
-      return "";
-    },
-    rm: async (args) => {
-      for (const name of bare(args)) {
-        if (!args.some((arg) => /^-\w*f/.test(arg))) there("rm", name);
-        (await desk()).remove(plain(name));
-      }
-      return "";
-    },
-    cp: copies("cp", false), mv: copies("mv", true),
-    vi: opens, vim: opens, nano: opens,
-  };
-  const CONTROL = controls({ exists: (name) => typeof text(name) === "string", rest, interrupted: () => interrupted });
-
+  // ---- Filters ----
+  const isFilter = ({ words }, script) => Boolean(words) && (Object.hasOwn(FILTERS, words[0]) || words[0] === "tee") && !inPlace(words) && !script.functions.has(words[0]);
   /** A filter's words without the files that they end with, and those. */
   const withoutFiles = ([name, ...args]) => {
-    const first = TOLD.test(name) ? args.findIndex((arg) => !arg.startsWith("-")) + 1 : 0;
+    const first = TOLD.test(name) && !args.some((arg) => /^(-e|--expression)$/.test(arg)) ? args.findIndex((arg) => !arg.startsWith("-")) + 1 : 0;
     const from = Math.max(first, args.findLastIndex((arg) => typeof text(arg) !== "string") + 1);
     const missing = from === args.length && args.slice(first).findLast((arg) => !arg.startsWith("-") && (name === "cat" || /[./]/.test(arg)));
-    if (missing && name !== "tee") there(name, missing);
+    if (missing && name !== "tee") text(missing, name);
     return { args: args.slice(0, from), files: name === "tee" ? [] : args.slice(from) };
   };
-  /** What a filter that stands first reads: its files, or what it is given. */
-  const givenTo = (name, files, input) => {
-    if (files.length) return files.map(text).map((one) => (one.endsWith("\n") || !one ? one : `${one}\n`)).join("");
-    if (!input) throw new Wrong(`${name}: ${inWords().reads}: kubectl … | ${name}`);
-    return input.rest();
-  };
-  /** `sed -i` */
-  const rewrite = async (words) => {
-    const { args, files } = withoutFiles(words.filter((word) => !/^(-i|--in-place)/.test(word)));
-    if (!files.length) throw new Wrong("sed: no input files");
-    for (const file of files) await keep(file, await capture(() => pipeline([{ words: ["sed", ...args, file] }])), false);
-    return 0;
-  };
-  /** A program that stands first; `out` hears its text, unless it `talks` to who sits here. `own` comes through its pipe, `around` is what it may read else. */
-  const begin = async ([name, ...args], { own, around, out, alone }) => {
-    if (isKubectl(name)) {
-      if (args.includes("explain")) await documented();
-      const [words, stdin, called] = withFiles(args, own, around);
-      // A file comes to it as its input; what it says of that names the file.
-      const err = (said) => complain(called ? said.replaceAll('"STDIN"', `"${called}"`) : said);
-      const running = kubectl(words, { stdin, out, err, talks: alone && !sink });
-      current = running;
-      const code = await running.done;
-      current = null;
-      return code;
-    }
-    if (Object.hasOwn(BUILTINS, name)) {
-      out(await BUILTINS[name](args));
-      return 0;
-    }
-    if (Object.hasOwn(CONTROL, name)) return CONTROL[name](args);
-    if (name === "xargs") {
-      let code = 0;
-      for (const words of commandsOf(args, (own ?? around)?.rest() ?? "")) {
-        if (interrupted) return 130;
-        const act = async () => (code = await pipeline([{ words }]));
-        await (alone ? act() : into(out, act));
-      }
-      return code;
-    }
-    if (name === "sed") return rewrite([name, ...args]);
-    throw Object.assign(new Wrong(`${name}: command not found (${inWords().try_help})`), { code: 127 });
-  };
-
-  /** A filter as a stage of a pipe names it. */
-  const filterOf = (name, args) => {
-    if (name !== "tee") return FILTERS[name](args);
-    let said = "";
+  /** `tee`: what goes on goes into files, too. */
+  const tee = (args, script) => {
+    const into = args.filter((arg) => !arg.startsWith("-")).map((name) => files.file(name, args.includes("-a"), script));
     return {
-      line: (line) => {
-        said += `${line}\n`;
+      line(line, hasEnd) {
+        for (const file of into) file.write(hasEnd ? `${line}\n` : line);
+        this.open = !hasEnd;
         return [line];
       },
       end: () => [],
       after: async () => {
-        for (const file of bare(args)) await keep(file, uncoloured(said), args.includes("-a"));
+        for (const file of into) await file.end();
       },
     };
   };
+  /** What a filter that stands first reads: its files, what it is given, or what is typed. */
+  const feed = async (name, named, script, hear) => {
+    const { io, job } = script;
+    if (named.length) {
+      for (const one of named) hear(text(one));
+    } else if (io.input) {
+      await io.input.each(job, async (part) => {
+        hear(part);
+        await io.out.room?.(job);
+      });
+    } else if (/^(cat|tee)$/.test(name)) {
+      for (let line; (line = await shell.typed(script, "")) !== undefined;) hear(`${line}\n`);
+    } else throw new Wrong(`${name}: ${inWords().reads}: kubectl … | ${name}`);
+  };
+  /** `sed -i` */
+  const rewrite = async (words, script) => {
+    const { args, files: into } = withoutFiles(words.filter((word) => !/^(-i|--in-place)/.test(word)));
+    if (!into.length) throw new Wrong("sed: no input files");
+    for (const file of into) {
+      let said = "";
+      const out = { write: (part) => (said += part) };
+      const code = await script.within({ ...script.io, out }, () => run(script, [{ words: ["sed", ...args, file], leads: [] }]));
+      if (code) return code;
+      await keep(file, said, script);
+    }
+    return 0;
+  };
 
-  /** Lets `work` complain where its stage says. */
-  const heard = async ({ err }, out, work) => {
-    const before = errors;
-    let said = "";
-    if (err === "out") errors = out ?? before;
-    else if (err) errors = (part) => (said += part);
+  // ---- Pipelines ----
+  const COMMANDS = commands({ files, clear, history });
+  /** A program, or what the script itself does. */
+  const begin = async (stage, script) => {
+    // What comes through a pipe is for all that stands in a loop, and not for its first command.
+    if (stage.work) return script.within({ ...script.io, own: false }, () => stage.work(script));
+    const [name, ...args] = stage.words;
+    if (script.options.x) script.io.err.write(`+ ${stage.words.join(" ")}\n`);
+    if (isKubectl(name)) return runKubectl(args, script);
+    if (name === "sed" && inPlace(stage.words)) return rewrite(stage.words, script);
+    const own = script.own(name, args);
+    if (own !== undefined) return own;
+    if (Object.hasOwn(COMMANDS, name)) return COMMANDS[name](args, script);
+    throw Object.assign(new Wrong(`${name}: command not found (${inWords().try_help})`), { code: 127 });
+  };
+
+  /** Does `work` with `script` where the signs of a stage lead it; what is wrong is said there. */
+  const led = async (leads, script, work) => {
+    let ended;
+    let code;
+    const before = script.io;
     try {
-      return await work();
+      const { io, end } = script.led(leads);
+      ended = end;
+      code = await script.within(io, async () => {
+        try {
+          return await work(script);
+        } catch (error) {
+          return said(error, script);
+        }
+      });
     } catch (error) {
-      if (!(error instanceof Wrong) || error instanceof Abort) throw error;
-      if (error.message) complain(`${error.message}\n`);
-      return error.code ?? 2;
-    } finally {
-      errors = before;
-      if (err?.name !== undefined) await keep(err.name, said, err.adds);
+      code = said(error, script);
     }
+    try {
+      await ended?.();
+    } catch (error) {
+      script.io = before;
+      code = said(error, script);
+    }
+    return code;
+  };
+  /** Says what is wrong, unless it ends the whole script. */
+  const said = (error, script) => {
+    if (!(error instanceof Wrong || error instanceof RangeError) || error instanceof Abort) throw error;
+    script.complain(error);
+    return error.code ?? 2;
   };
 
-  /** Runs a pipeline: what stands behind filters, or a file, is given the text as a whole. */
-  const pipeline = async (stages, around, own) => {
-    const [head, ...rest] = stages;
-    let { words } = head;
-    let input = head.input ?? own;
-    let end = head;
-    const filters = [];
-    if (isFilter(words)) {
-      const { args, files } = withoutFiles(words);
-      input = new Input(givenTo(words[0], files, input ?? around));
-      filters.push(filterOf(words[0], args));
-      words = undefined;
+  /** What one pipe leads to: a program or a filter, and filters behind it as long as nothing is led elsewhere. */
+  const partsOf = (stages, script) => {
+    const parts = [];
+    for (const stage of stages) {
+      const part = parts.at(-1);
+      const joins = part && isFilter(stage, script) && !stage.leads.some(({ op }) => op.startsWith("<"))
+        && !(part.filters.at(-1)?.leads.length || part.head.leads.some(({ number }) => number !== "2"));
+      if (joins) part.filters.push(stage);
+      else parts.push({ head: stage, filters: [] });
     }
-    while (rest.length && !end.to && isFilter(rest[0].words) && !rest[0].input) {
-      end = rest.shift();
-      filters.push(filterOf(end.words[0], end.words.slice(1)));
-    }
-    let held = end.to || rest.length ? "" : null;
-    const coloured = filters.some((filter) => filter.colours);
-    const last = (line, hasEnd = true) => {
-      if (held !== null) held += `${uncoloured(line)}\n`;
-      else if (sink) sink(`${uncoloured(line)}\n`);
-      else {
-        write(`${coloured ? line : painted(harmless(line))}${hasEnd ? "\r\n" : ""}`);
-        unended = !hasEnd;
-      }
-    };
-    let over = false;
-    const flow = stream(filters, last, () => {
-      if (over) return;
-      broken ||= Boolean(head.work);
-      current?.stop();
-    });
-    const out = (part) => {
-      if (!filters.length && held !== null) held += part;
-      else if (!filters.length && sink) sink(part);
-      else flow.take(part);
-    };
-    const alone = !filters.length && held === null;
-    let code = await heard(head, alone && head.work ? undefined : out, async () => {
-      if (words) return begin(words, { own: input, around, out, alone });
-      if (!head.work) {
-        out(input.rest());
-        return 0;
-      }
-      return alone ? head.work(input) : into(out, () => head.work(input));
-    });
-    over = true;
-    flow.end();
-    for (const filter of filters) await filter.after?.();
-    if (filters.length) code = filters.at(-1).code?.() ?? 0;
-    if (end.to === "err") complain(held);
-    else if (end.to?.name !== undefined) await keep(end.to.name, held, end.to.adds);
-    if (!rest.length || interrupted) return code;
-    return pipeline(rest, around, new Input(end.to ? "" : held));
+    return parts;
   };
-
-  const end = () => {
-    if (unended) write("\r\n");
-    unended = false;
-  };
-  const script = new Script({
-    complain, rest, capture, typed: async (prompt) => {
-      end();
-      const line = await typed(prompt);
-      if (line === null) interrupted = true;
-      return line;
-    },
-    file: text,
-    files: () => store.names(),
-    interrupted: () => interrupted || broken,
-    clear,
-    run: async (stages, around) => {
+  const play = async ({ head, filters }, script) => {
+    const isFirst = isFilter(head, script);
+    if (!isFirst && !filters.length) return led(head.leads, script, () => begin(head, script));
+    const { leads } = filters.at(-1) ?? { leads: [] };
+    return led(leads, script, () => led(isFirst ? head.leads : [], script, async () => {
+      const last = filters.length - 1;
+      const make = ([name, ...args], onScreen) => (name === "tee" ? tee(args, script) : FILTERS[name](args, onScreen));
+      const own = isFirst ? withoutFiles(head.words) : undefined;
+      const made = [...(isFirst ? [make([head.words[0], ...own.args], last < 0 && script.io.out.screen)] : []),
+        ...filters.map(({ words }, index) => make(words, index === last && script.io.out.screen))];
+      const job = new Job(script.job);
+      const through = flow(made, script.io.out, () => job.stop());
+      const out = { write: (part) => through.take(part), room: (job) => script.io.out.room?.(job) };
+      const apart = script.fork({ job, io: { ...script.io, out } });
+      let code = 0;
       try {
-        return await pipeline(stages, around);
-      } catch (error) {
-        if (!(error instanceof Wrong) || error instanceof Abort) throw error;
-        if (error.message) complain(`${error.message}\n`);
-        return error.code ?? 2;
+        if (isFirst) await feed(head.words[0], own.files, apart, out.write);
+        else code = await apart.whole(() => led(head.leads, apart, () => begin(head, apart)));
+        // Who is interrupted says nothing more.
+        if (!script.job.stopped) through.end();
+      } finally {
+        job.leave();
+        for (const filter of made) await filter.after?.();
       }
+      const told = made.at(-1).code?.() ?? 0;
+      return script.options.pipefail ? told || code : told;
+    }));
+  };
+  const given = (input) => input && { input, own: true };
+  let beside = 0;
+  /** Runs a pipeline: all of it at once, the last of it by the script itself. */
+  const run = async (script, stages) => {
+    const parts = partsOf(stages, script);
+    const last = parts.pop();
+    if (!parts.length) return play(last, script);
+    if (beside + parts.length > MOST_BESIDE) throw unavailable();
+    beside += parts.length;
+    const before = [];
+    let source;
+    for (const part of parts) {
+      const pipe = new Pipe();
+      const apart = script.fork({ job: new Job(script.job), tests: 0, io: { ...script.io, ...given(source), out: pipe } });
+      const read = source;
+      pipe.refuse = () => apart.job.stop();
+      before.push(apart.whole(() => play(part, apart)).finally(() => {
+        beside--;
+        apart.job.leave();
+        read?.close();
+        pipe.end();
+      }));
+      source = pipe;
+    }
+    let code;
+    try {
+      code = await script.within({ ...script.io, ...given(source) }, () => play(last, script));
+    } finally {
+      source.close();
+      for (const other of before) await other;
+    }
+    return script.options.pipefail ? code || (await Promise.all(before)).findLast(Boolean) || 0 : code;
+  };
+  /** Does `work` for so many seconds at most. */
+  const atMost = async (script, seconds, work) => {
+    const apart = script.fork({ job: new Job(script.job) });
+    let late = false;
+    const timer = setTimeout(() => {
+      late = true;
+      apart.job.stop();
+    }, seconds * 1000);
+    const code = await work(apart);
+    clearTimeout(timer);
+    apart.job.leave();
+    return late ? 124 : code;
+  };
+
+  const shell = {
+    run, clear, text, names: files.names, file: files.file, printed: files.printed, atMost, ...behind,
+    typed: async (script, prompt) => {
+      if (script.io.behind) return undefined;
+      screen.end();
+      const line = await typed(prompt);
+      if (line === null) front.stop();
+      return line ?? undefined;
     },
-  });
+    programs: () => ["kubectl", "k", ...Object.keys(FILTERS), "tee", ...Object.keys(COMMANDS)],
+  };
+  const script = new Script(shell, { out: screen.out, err: screen.errors });
 
   return {
-    text, save: (name, said) => heard({}, undefined, () => keep(name, said, false)),
-    names: () => ["kubectl", "k", ...Object.keys(BUILTINS)],
-    filters: () => [...Object.keys(FILTERS), "tee", "xargs"],
+    text, save: (name, said) => keep(name, said, script).catch((error) => script.complain(error)),
+    told: tellOfEnded,
+    names: () => ["kubectl", "k", ...Object.keys(COMMANDS), ...Object.keys(OWN)].filter((name) => /^\w+$/.test(name)),
+    filters: () => [...Object.keys(FILTERS), "tee", "xargs", "while"],
     async play(line, documents) {
-      interrupted = false;
+      front = new Job();
       // Files of last time come a moment after the page; without an editor there are none.
       await (settled ??= Promise.race([store.ready(), new Promise((resolve) => setTimeout(resolve, PATIENCE_MS))]));
-      const code = await script.play(line, documents);
-      end();
+      const code = await script.play(line, documents, front);
+      await files.settle(script);
+      screen.end();
+      tellOfEnded();
       return code;
     },
-    interrupt() {
-      interrupted = true;
-      current?.stop();
-    },
+    interrupt: () => front.stop(),
   };
 }

@@ -1,100 +1,121 @@
 // What a shell does around commands: variables, `$(…)`, loops, conditions and functions.
 
 import { Abort, Wrong } from "./filters.js";
-import { changed, counted, pattern, sum } from "./expand.js";
-import { inWords } from "./help.js";
-import { DEEPEST, Unfinished, after, read } from "./syntax.js";
+import { braced, pattern, regular } from "./expand.js";
+import { Job, Pipe, breathe } from "./jobs.js";
+import { Jump, OWN } from "./own.js";
+import { DEEPEST, Unfinished, after, read, until } from "./syntax.js";
 import { check } from "./test.js";
-import { fields, words } from "./words.js";
+import { KNOWN, List, Values } from "./values.js";
+import { fields } from "./words.js";
 
-/** `break`, `continue`, `return` and `exit` on their way to where they lead, with a code. */
-class Jump extends Error {
-  constructor(to, code) {
-    super(to);
-    this.code = code;
-  }
-}
-
-const ASSIGNED = /^([A-Za-z_]\w*)(\+?)=/;
-/** A variable holds so many letters: one that doubles itself in a loop would fill the page's memory. */
-const LONGEST = 1 << 20;
-/** What a shell knows that nobody has set. */
-const KNOWN = [["HOME", "/root"], ["USER", "root"], ["PWD", "/root"], ["SHELL", "/bin/bash"], ["HOSTNAME", "kubarium"]];
+const ASSIGNED = /^([A-Za-z_]\w*)(?:\[([^\]\s]+|"[^"]*")\])?(\+?)=/;
 const NOWHERE = "/dev/null";
-
-/** A text that is read line by line, or the rest of it. */
-export class Input {
-  constructor(text) {
-    Object.assign(this, { text, at: 0 });
-  }
-  line() {
-    if (this.at >= this.text.length) return undefined;
-    const end = (this.text.indexOf("\n", this.at) + 1 || this.text.length + 1) - 1;
-    const line = this.text.slice(this.at, end);
-    this.at = end + 1;
-    return line;
-  }
-  rest() {
-    const rest = this.text.slice(this.at);
-    this.at = this.text.length;
-    return rest;
-  }
-}
+const NOTHING = { write: () => {} };
+/** `$(…)` gives so much, in letters. */
+const MOST_CAPTURED = 1 << 26;
 
 /**
- * Runs scripts. `shell.run(stages, input)` runs a pipeline of `{words}` and `{work(input)}`, each with where it reads and writes
- * (`{input, to, err}`), and resolves to its code; `shell.capture(work)` resolves to what `work` printed, `shell.file(name)` is a file's
- * text, `shell.files()` are their names, `shell.typed(prompt)` resolves to a line of the person's, `shell.rest(seconds)` lets time pass,
- * `shell.interrupted()` tells of Ctrl-C, `shell.complain(text)` says what is wrong, `shell.clear(text)` begins a new screen.
+ * Runs scripts; one that runs beside another, or whose variables are its own, is a `fork` of it. `io` is where it reads and writes: `input`, a
+ * pipe, or nothing where the person sits; `out` and `err`, each `{write(text), room(job), screen}`; `job` is what stops it.
+ * `shell.run(script, stages)` runs a pipeline of `{words}` and `{work(script)}`, each with the `leads` that say where its input and output go, and resolves to its
+ * code; `shell.text(name)` and `shell.names()` are the files, `shell.file(name, adds)` is one to write to, `shell.printed(text)` names one that holds `text`,
+ * `shell.typed(prompt)` resolves to a line of the person's, `shell.begin(script, nodes, text)` starts what nobody waits for, `shell.clear(text)` begins a new screen.
  */
-export class Script {
-  constructor(shell) {
-    Object.assign(this, { shell, names: new Map(KNOWN), functions: new Map(), aliases: new Map(), params: [], locals: undefined, code: 0, depth: 0 });
+export class Script extends Values {
+  constructor(shell, io) {
+    super();
+    Object.assign(this, {
+      shell, io, job: undefined, names: new Map(KNOWN), constants: new Set(), functions: new Map(), aliases: new Map(), options: {}, params: [],
+      locals: undefined, documents: [], code: 0, depth: 0, tests: 0,
+    });
+  }
+  /** A script beside this one, that knows what this knows, and whose own is forgotten. */
+  fork(other) {
+    const copy = (value) => (value instanceof List ? new List(value.named, value.items) : value);
+    return Object.assign(new Script(this.shell), this, {
+      names: new Map([...this.names].map(([name, value]) => [name, copy(value)])), functions: new Map(this.functions), aliases: new Map(this.aliases),
+      constants: new Set(this.constants), options: { ...this.options }, ...other,
+    });
   }
 
   /** Plays a text; `documents` are the texts that its commands bring, each `{text, literal}`. */
-  async play(text, documents = []) {
-    Object.assign(this, { documents, params: [], locals: undefined, input: undefined, depth: 0 });
+  async play(text, documents, job) {
+    Object.assign(this, { documents, job, params: [], locals: undefined, depth: 0, tests: 0 });
+    return this.whole(() => this.list(read(text)));
+  }
+  /** Does `work` to its end, whatever becomes of it. */
+  async whole(work) {
     try {
-      await this.list(read(text));
+      return (this.code = await work());
     } catch (error) {
       if (error instanceof Jump) return (this.code = error.code);
-      if (!(error instanceof Wrong || error instanceof Unfinished)) throw error;
-      this.shell.complain(`${error instanceof Wrong ? error.message : "syntax error: unexpected end of file"}\n`);
-      this.code = error.code ?? 2;
+      this.complain(error instanceof Unfinished ? new Wrong("syntax error: unexpected end of file") : error);
+      return (this.code = this.job.stopped ? 130 : error.code ?? 2);
     }
-    return this.code;
+  }
+  complain(error) {
+    if (error instanceof RangeError) this.io.err.write("too much inside of each other\n");
+    else if (!(error instanceof Wrong)) throw error;
+    else if (error.message) this.io.err.write(`${error.message}\n`);
   }
 
   async list(nodes) {
-    for (const { op, not, stages } of nodes) {
+    for (const [index, { op, not, stages, behind, text }] of nodes.entries()) {
       if ((op === "&&" && this.code) || (op === "||" && !this.code)) continue;
-      if (this.shell.interrupted()) return (this.code = 130);
+      await breathe();
+      await this.io.out.room?.(this.job);
+      if (this.job.stopped) return (this.code = 130);
+      if (behind) {
+        this.code = this.shell.begin(this, [{ ...behind[0], op: ";" }, ...behind.slice(1)], text);
+        continue;
+      }
       const made = [];
       for (const node of stages) made.push(await this.stage(node));
-      const code = await this.shell.run(made, this.input);
+      const code = await this.shell.run(this, made);
       this.code = not ? +!code : code;
+      const asked = not || this.tests || /&&|\|\|/.test(nodes[index + 1]?.op);
+      if (this.options.e && this.code && !asked) throw new Jump("exit", this.code);
     }
     return this.code;
   }
+  /** A list whose code is only asked for. */
+  async test(nodes) {
+    this.tests++;
+    try {
+      return await this.list(nodes);
+    } finally {
+      this.tests--;
+    }
+  }
 
-  /** What there is to run: a program's words, or work of this script's own. */
+  /** What there is to run: a program's words, or work of the script's own. */
   async stage(node) {
     if (node.run !== undefined) return this.simple(node.run);
-    const { words: _, ...leads } = await this.parsed(node.leads);
-    return this.own(leads, () => this.compound(node));
+    const { leads } = await this.parsed(node.leads);
+    return { leads, work: (script) => script.compound(node) };
   }
-  /** Work of its own reads what its stage is given, or what all around it is. */
-  own(leads, work) {
-    return { ...leads, work: async (input = this.input) => {
-      const before = this.input;
-      this.input = input;
-      try {
-        return await work();
-      } finally {
-        this.input = before;
-      }
-    } };
+  /** Does `work` with other places to read and write. */
+  async within(io, work) {
+    const before = this.io;
+    this.io = io;
+    try {
+      return await work();
+    } finally {
+      this.io = before;
+    }
+  }
+  /** What `nodes` print, run apart. */
+  async capture(nodes) {
+    const parts = [];
+    let length = 0;
+    const write = (part) => {
+      parts.push(part);
+      if ((length += part.length) > MOST_CAPTURED) throw new Abort("$(…): too much output");
+    };
+    const apart = this.fork({ io: { ...this.io, out: { write } }, depth: this.depth + 1, tests: 0 });
+    this.code = await apart.apart(nodes);
+    return parts.join("");
   }
 
   async compound(node) {
@@ -102,28 +123,25 @@ export class Script {
       this.functions.set(node.define, node.body);
       return 0;
     }
-    if (node.group) return node.apart ? this.apart(node.group) : this.list(node.group);
+    if (node.sum !== undefined) return +(this.sum(await this.text(node.sum)) === 0);
+    if (node.group) return node.apart ? this.fork().apart(node.group) : this.list(node.group);
     if (node.branches) return this.choose(node);
-    return node.cases ? this.match(node) : this.repeat(node);
+    if (node.cases) return this.match(node);
+    return this.repeat(node.loop ? await this.rounds(node) : node.next !== undefined ? await this.counting(node) : this.asking(node), node.body);
   }
-
-  /** What a subshell sets is gone with it. */
+  /** What a subshell does is over with it. */
   async apart(nodes) {
-    const { names, functions } = this;
-    Object.assign(this, { names: new Map(names), functions: new Map(functions) });
     try {
       return await this.list(nodes);
     } catch (jump) {
       if (!(jump instanceof Jump)) throw jump;
       return jump.code;
-    } finally {
-      Object.assign(this, { names, functions });
     }
   }
 
   async choose({ branches, otherwise }) {
     for (const { test, body } of branches) {
-      if ((await this.list(test)) === 0) return this.list(body);
+      if ((await this.test(test)) === 0) return this.list(body);
     }
     this.code = 0;
     return this.list(otherwise);
@@ -140,24 +158,40 @@ export class Script {
     return 0;
   }
 
-  async repeat({ loop, words: text, test, wanted, body }) {
-    const left = loop && (await this.parsed(text)).words;
+  /** Whether there is another round, for each kind of loop. */
+  async rounds({ loop, words }) {
+    const { words: all } = await this.parsed(words);
+    let at = 0;
+    return () => at < all.length && (this.set(loop, all[at++]), true);
+  }
+  asking({ test, wanted }) {
+    return async () => ((await this.test(test)) === 0) === wanted;
+  }
+  async counting({ first, test, next }) {
+    const value = async (text) => (text.trim() ? this.sum(await this.text(text)) : 1);
+    await value(first);
+    let begun = false;
+    return async () => {
+      if (begun) await value(next);
+      begun = true;
+      return (await value(test)) !== 0;
+    };
+  }
+  async repeat(another, body) {
     let code = 0;
-    for (;;) {
-      if (loop ? !left.length : ((await this.list(test)) === 0) !== wanted) break;
-      if (this.shell.interrupted()) break;
-      if (loop) this.set(loop, left.shift());
+    while (await another()) {
+      if (this.job.stopped) break;
       try {
         code = await this.list(body);
       } catch (jump) {
         if (!(jump instanceof Jump) || !/^(break|continue)$/.test(jump.message)) throw jump;
         code = 0;
+        if (--jump.levels > 0) throw jump;
         if (jump.message === "break") break;
       }
-      // The page stays alive, however little a round does.
-      await this.shell.rest(0);
+      await breathe();
     }
-    return this.shell.interrupted() ? 130 : code;
+    return this.job.stopped ? 130 : code;
   }
 
   async call(name, params) {
@@ -165,7 +199,9 @@ export class Script {
     const { params: before, locals } = this;
     Object.assign(this, { params, locals: new Map() });
     try {
-      return await this.compound(this.functions.get(name));
+      const body = this.functions.get(name);
+      const { leads } = await this.parsed(body.leads);
+      return await this.shell.run(this, [{ leads, work: (script) => script.compound(body) }]);
     } catch (jump) {
       if (!(jump instanceof Jump) || jump.message !== "return") throw jump;
       return jump.code;
@@ -176,42 +212,40 @@ export class Script {
     }
   }
 
-  set(name, value) {
-    if (value?.length > LONGEST) throw new Abort(`${name}: the value is too long`);
-    if (value === undefined) this.names.delete(name);
-    else this.names.set(name, value);
-  }
-
   /** A command: what it sets, and what there is to run. */
   async simple(text, of) {
     const [first] = text.match(/^[\w.-]+(?=\s|$)/) ?? [];
     if (first !== of && this.aliases.has(first)) return this.simple(this.aliases.get(first) + text.slice(first.length), first);
-    if (/^\[\[\s/.test(text)) return this.own({}, () => this.holds(text.slice(2, -2)));
-    const watched = text.match(/^watch\s+(?:-n\s*([\d.]+)\s+)?([^-][^]*)$/);
-    if (watched) return this.own({}, () => this.watch(Number(watched[1] ?? 2), watched[2]));
-    const [declares, kind] = text.match(/^(export|local|readonly|declare)(?:\s+-\w+)*(?:\s+|$)/) ?? [];
-    if (declares) return this.own({}, () => this.declare(text.slice(declares.length), kind === "local"));
-    const sets = [];
-    let rest = text;
-    for (let found; (found = rest.match(ASSIGNED));) {
-      let end = found[0].length;
-      while (end < rest.length && !/\s/.test(rest[end])) end = after(rest, end);
-      sets.push({ name: found[1], adds: found[2], text: rest.slice(found[0].length, end) });
-      rest = rest.slice(end).trimStart();
-    }
-    if (!rest) return this.own({}, () => this.assign(sets));
-    const { words: [name, ...args], ...leads } = await this.parsed(rest);
-    if (name === undefined) return this.own(leads, async () => this.code);
-    const act = this.functions.has(name) ? () => this.call(name, args) : Object.hasOwn(OWN, name) ? () => OWN[name].call(this, args, name) : undefined;
-    if (act) return this.own(leads, () => this.during(sets, act));
-    return { ...leads, words: [name, ...args] };
+    if (/^\[\[\s/.test(text)) return { leads: [], work: (script) => script.holds(text.slice(2, -2)) };
+    const watched = text.match(/^watch\s+((?:-\S+\s+(?:[\d.]+\s+)?)*)([^-][^]*)$/);
+    if (watched) return { leads: [], work: (script) => script.watch(Number(watched[1].match(/(?:-n|--interval)[\s=]*([\d.]+)/)?.[1] ?? 2), watched[2]) };
+    const [declares] = text.match(/^(?:export|local|readonly|declare|typeset)(?=\s|$)/) ?? [];
+    if (declares) return { leads: [], work: (script) => script.declare(declares, text.slice(declares.length).trim()) };
+    const { sets, rest } = assignments(text);
+    if (!rest) return { leads: [], work: (script) => script.assign(sets) };
+    const { words: [name, ...args], leads } = await this.parsed(rest);
+    if (name === undefined) return { leads, work: async (script) => script.code };
+    const isOwn = this.functions.has(name) || Object.hasOwn(OWN, name);
+    if (!isOwn) return { leads, words: [name, ...args] };
+    return { leads, work: (script) => script.during(sets, () => script.own(name, args)) };
+  }
+  /** A function, or a command that works on the script itself; nothing where there is none of this name. */
+  own(name, args) {
+    if (this.functions.has(name)) return this.call(name, args);
+    return Object.hasOwn(OWN, name) ? OWN[name].call(this, args, name) : undefined;
   }
 
   async assign(sets) {
     this.code = 0;
-    for (const { name, adds, text } of sets) {
+    for (const { name, index, adds, text, list } of sets) {
+      const before = this.names.get(name);
+      if (list !== undefined) {
+        const named = before instanceof List && before.named;
+        await this.put(name, undefined, await this.itemsOf(list, named, adds && before instanceof List ? before : undefined));
+        continue;
+      }
       const value = await this.text(text);
-      this.set(name, adds ? (this.names.get(name) ?? "") + value : value);
+      await this.put(name, index, adds ? ((await this.item(name, index)) ?? "") + value : value);
     }
     return this.code;
   }
@@ -225,17 +259,30 @@ export class Script {
       for (const [name, value] of before) this.set(name, value);
     }
   }
-  async declare(text, isLocal) {
-    if (isLocal && !this.locals) throw new Wrong("local: can only be used in a function");
+  /** `export`, `local`, `readonly`, `declare`. */
+  async declare(kind, text) {
+    if (kind === "local" && !this.locals) throw new Wrong("local: can only be used in a function");
+    const [, flags, rest] = text.match(/^((?:-\w+\s*)*)([^]*)$/);
+    const isLocal = this.locals && /^(local|declare|typeset)$/.test(kind) && !flags.includes("g");
     this.code = 0;
-    for (const word of await this.words(text)) {
-      const [whole, name, adds] = `${word[0].text}=`.match(ASSIGNED) ?? [];
-      if (!name) continue;
+    for (let left = rest; left;) {
+      let { sets: [found], rest: next } = assignments(left, 1);
+      if (!found) {
+        // A name alone, or what a value says is to be set.
+        const end = endOf(left, 0);
+        const [, name, , adds, value] = (await this.text(left.slice(0, end))).match(/^(\w+)((\+?)=([^]*))?$/) ?? [];
+        found = { name, adds, value, bare: value === undefined };
+        next = left.slice(end).trimStart();
+      }
+      left = next;
+      const { name } = found;
+      if (!/^[A-Za-z_]\w*$/.test(name ?? "")) throw new Wrong(`${kind}: not a valid identifier`);
       if (isLocal && !this.locals.has(name)) this.locals.set(name, this.names.get(name));
-      const isGiven = word[0].text.length >= whole.length;
-      const value = word.map((piece, index) => (index ? piece.text : piece.text.slice(whole.length))).join("");
-      if (isGiven) this.set(name, adds ? (this.names.get(name) ?? "") + value : value);
-      else if (isLocal) this.set(name, "");
+      if (/[aA]/.test(flags) && !(this.names.get(name) instanceof List && !isLocal)) this.set(name, new List(flags.includes("A")));
+      else if (isLocal && found.bare) this.set(name, "");
+      if (found.value !== undefined) this.set(name, found.value);
+      else if (!found.bare) await this.assign([found]);
+      if (kind === "readonly" || flags.includes("r")) this.constants.add(name);
     }
     return this.code;
   }
@@ -243,10 +290,10 @@ export class Script {
   /** Runs a command again and again, each time on an empty screen. */
   async watch(seconds, text) {
     const script = /^['"]/.test(text) && after(text, 0) === text.length ? await this.text(text) : text;
-    while (!this.shell.interrupted()) {
+    while (!this.job.stopped) {
       this.shell.clear(`Every ${seconds.toFixed(1)}s: ${script}\n\n`);
       await this.list(read(script));
-      await this.shell.rest(seconds);
+      await this.job.rest(seconds);
     }
     return 130;
   }
@@ -258,152 +305,88 @@ export class Script {
     return check(all.map((word, at) => {
       if (at < 2 || !word.map) return is(word);
       const op = is(all[at - 1]);
-      return /^(==?|!=)$/.test(op) ? pattern(word) : op === "=~" ? new RegExp(is(word)) : is(word);
-    }), (name) => this.shell.files().includes(name));
+      return /^(==?|!=)$/.test(op) ? pattern(word) : op === "=~" ? regular(word) : is(word);
+    }), {
+      exists: (name) => this.shell.names().includes(name), isSet: (name) => this.names.has(name),
+      matched: (found) => this.set("BASH_REMATCH", new List(false, found.map((part, index) => [index, part ?? ""]))),
+    });
   }
 
-  /** What a `$` means, and where that ends; `undefined` where it is a letter. */
-  async value(text, at) {
-    if (text.startsWith("${", at)) return this.braced(text, at);
-    const [whole, name] = text.slice(at, at + 260).match(/^\$([A-Za-z_]\w*|[\d@*#?])/) ?? [];
-    if (whole) return { value: this.valueOf(name) ?? "", end: at + whole.length };
-    if (text[at] !== "`" && text[at + 1] !== "(") return undefined;
-    const end = after(text, at);
-    if (text.startsWith("$((", at) && text.endsWith("))", end)) {
-      return { value: sum(text.slice(at + 3, end - 2), (name) => this.valueOf(name)), end };
-    }
-    if (++this.depth > DEEPEST) throw new Abort("too much inside of each other");
-    try {
-      const inner = text.slice(at + (text[at] === "`" ? 1 : 2), end - 1);
-      const said = await this.shell.capture(async () => (this.code = await this.apart(read(inner))));
-      return { value: said.replace(/\n+$/, ""), end };
-    } finally {
-      this.depth--;
-    }
-  }
-  async braced(text, at) {
-    const end = after(text, at);
-    const [, length, name, op, word] = text.slice(at + 2, end - 1).match(/^(#?)([A-Za-z_]\w*|[\d@*#?])(?:(:?[-+?=]|##?|%%?|\/\/?)([^]*))?$/) ?? [];
-    if (!name) return undefined;
-    const value = this.valueOf(name);
-    if (length) return { value: String(value ?? "").length, end };
-    if (!op) return { value: value ?? "", end };
-    const result = changed(value, name, op, (await this.words(word)).flatMap((piece, index) => (index ? [{ text: " ", how: "quoted" }, ...piece] : piece)));
-    if (op.endsWith("=") && this.names.get(name) !== result) this.set(name, result);
-    return { value: result, end };
-  }
-  /** `$NAME`, `$1`, `$@`, `$#`, `$?`. */
-  valueOf(name) {
-    if (name === "?") return String(this.code);
-    if (name === "#") return String(this.params.length);
-    if (name === "@" || name === "*") return this.params;
-    if (/^\d/.test(name)) return name === "0" ? "bash" : this.params[name - 1];
-    return name === "RANDOM" ? String(Math.floor(Math.random() * 32_768)) : this.names.get(name);
-  }
-
-  words(text) {
-    return words(text, (...place) => this.value(...place));
-  }
-  /** A word as it is. */
-  async text(text) {
-    return (await this.words(text)).flat().map((piece) => piece.text).join("");
-  }
-
-  /** The words of a command, and where its input and output go: `{words, input, to, err}`. */
+  /** The words of a command, and where its input and output go: `{words, leads}`. */
   async parsed(text) {
-    const stage = { words: [] };
+    const [all, leads] = [[], []];
     const tokens = await this.words(text);
     for (let at = 0; at < tokens.length; at++) {
       const token = tokens[at];
-      if (token.here !== undefined) stage.input = new Input(await this.document(token.here));
-      else if (token.op) this.lead(stage, token.op, tokens[++at]);
-      else stage.words.push(...this.spread(token));
+      if (token.here !== undefined) leads.push({ op: "<<", name: await this.document(token.here) });
+      else if (token.op) leads.push(lead(token.op, tokens[++at]));
+      else all.push(...this.spread(token));
     }
-    return stage;
+    return { words: all, leads };
   }
-  /** What comes of a word: the names of files that it fits, numbers, or what its values come apart to. */
+  /** What comes of a word: what its braces stand for, the names of files that it fits, or what its values come apart to. */
   spread(word) {
-    if (word.length === 1 && word[0].how === "bare") {
-      const numbers = counted(word[0].text);
-      if (numbers.length > 1) return numbers;
-    }
-    const isPattern = word.some(({ text, how }) => how === "bare" && /[*?]/.test(text));
-    const found = isPattern ? this.shell.files().filter((name) => pattern(word).test(name)).sort() : [];
-    return found.length ? found : fields(word);
-  }
-  lead(stage, sign, word) {
-    if (sign === "&") throw new Wrong(`&: ${inWords().no_jobs}`);
-    if (!Array.isArray(word)) throw new Wrong("syntax error near unexpected token `newline'");
-    const name = word.map(({ text }) => text).join("");
-    const [, number, op] = sign.match(/^(\d?)([^]*)$/);
-    const to = name === NOWHERE ? {} : { name, adds: op.endsWith(">>") };
-    if (op === "<<<") stage.input = new Input(`${name}\n`);
-    else if (op === "<") {
-      const text = name === NOWHERE ? "" : this.shell.file(name);
-      if (typeof text !== "string") throw new Wrong(`${name}: No such file or directory`);
-      stage.input = new Input(text);
-    } else if (op === ">&" && /^\d$/.test(name)) {
-      if (number === "2" && name === "1") stage.err = "out";
-      else if (name === "2") stage.to = "err";
-    } else if (op[0] === "&" || op === ">&") Object.assign(stage, { to, err: "out" });
-    else if (number === "2") stage.err = to;
-    else stage.to = to;
+    return braced(word).flatMap((one) => {
+      const isPattern = one.some(({ text, how }) => how === "bare" && /[*?]/.test(text));
+      const fits = isPattern && pattern(one);
+      const found = isPattern ? this.shell.names().filter((name) => fits.test(name)).sort() : [];
+      return found.length ? found : fields(one, this.names.get("IFS"));
+    });
   }
   async document(number) {
     const { text = "", literal } = this.documents[number] ?? {};
-    if (literal) return text;
-    return (await words(text, (...place) => this.value(...place), true))[0].map((piece) => piece.text).join("");
+    return literal ? text : this.given(text);
+  }
+
+  /** Where a command reads and writes whose signs say so, and what has to be done when it is over: `{io, end()}`. */
+  led(leads) {
+    const io = { ...this.io };
+    const files = [];
+    const to = (name, adds) => {
+      if (name === NOWHERE) return NOTHING;
+      if (name === "/dev/stderr") return io.err;
+      if (name === "/dev/stdout" || name === "/dev/tty") return io.out;
+      files.push(this.shell.file(name, adds, this));
+      return files.at(-1);
+    };
+    for (const { op, number, name } of leads) {
+      if (op === "<<") Object.assign(io, { input: new Pipe(name), own: true });
+      else if (op === "<") Object.assign(io, { input: new Pipe(name === NOWHERE ? "" : this.shell.text(name, "")), own: true });
+      else if (op === ">&" && /^\d$/.test(name)) io[number === "2" ? "err" : "out"] = name === "2" ? io.err : io.out;
+      else if (op[0] === "&" || op === ">&") io.out = io.err = to(name, op === "&>>");
+      else io[number === "2" ? "err" : "out"] = to(name, op === ">>");
+    }
+    return { io, end: async () => {
+      for (const file of files) await file.end();
+    } };
   }
 }
 
-/** Commands that work on the script itself. */
-const OWN = {
-  break: () => { throw new Jump("break", 0); },
-  continue: () => { throw new Jump("continue", 0); },
-  async return([code = this.code]) { throw new Jump("return", Number(code) || 0); },
-  async exit([code = this.code]) { throw new Jump("exit", Number(code) || 0); },
-  async shift([count = 1]) {
-    this.params = this.params.slice(Number(count));
-    return 0;
-  },
-  async alias(args) {
-    for (const [, name, text] of args.map((arg) => arg.match(/^([\w.-]+)=([^]*)$/) ?? [])) if (name) this.aliases.set(name, text.trim());
-    return 0;
-  },
-  async unset(args) {
-    for (const name of args) if (!this.names.delete(name)) this.functions.delete(name);
-    return 0;
-  },
-  async read(args) {
-    const names = [];
-    let prompt = "";
-    for (let at = 0; at < args.length; at++) {
-      if (args[at].startsWith("-")) prompt = args[at].includes("p") ? args[++at] ?? "" : prompt;
-      else names.push(args[at]);
-    }
-    const line = this.input ? this.input.line() : await this.shell.typed(prompt);
-    const between = this.names.get("IFS");
-    const space = between ? new RegExp(`[${between.replace(/[\]\\^-]/g, "\\$&")}]${/\S/.test(between) ? "" : "+"}`) : /\s+/;
-    let left = between === undefined ? (line ?? "").trim() : line ?? "";
-    (names.length ? names : ["REPLY"]).forEach((name, index, all) => {
-      const found = index < all.length - 1 && between !== "" ? left.match(space) : undefined;
-      this.set(name, found ? left.slice(0, found.index) : left);
-      left = found ? left.slice(found.index + found[0].length) : "";
-    });
-    return line === undefined ? 1 : 0;
-  },
-  async source([name, ...params], called) {
-    const text = name && this.shell.file(name);
-    if (typeof text !== "string") throw Object.assign(new Wrong(`${called}: ${name ?? ""}: No such file or directory`), { code: 127 });
-    if (++this.depth > DEEPEST) throw new Abort(`${called}: too much inside of each other`);
-    const before = this.params;
-    this.params = params;
-    try {
-      return await (called === "source" || called === "." ? this.list(read(text)) : this.apart(read(text)));
-    } finally {
-      this.params = before;
-      this.depth--;
-    }
-  },
-};
-for (const name of [".", "bash", "sh"]) OWN[name] = OWN.source;
+/** A sign that leads elsewhere, with the word behind it. */
+function lead(sign, word) {
+  if (!Array.isArray(word)) throw new Wrong("syntax error near unexpected token `newline'");
+  const name = word.map(({ text }) => text).join("");
+  const [, number, op] = sign.match(/^(\d?)([^]*)$/);
+  if (number && !/[012]/.test(number)) throw new Wrong(`${number}: Bad file descriptor`);
+  return op === "<<<" ? { op: "<<", name: `${name}\n` } : { op: op.replace(/^>\|/, ">"), number, name };
+}
+
+/** Where the word ends that begins at `at`. */
+function endOf(text, at) {
+  while (at < text.length && !/\s/.test(text[at])) at = after(text, at);
+  return at;
+}
+
+/** What stands before a command and sets variables: `{sets, rest}`; `most` of them at most. */
+function assignments(text, most = Infinity) {
+  const sets = [];
+  let rest = text;
+  for (let found; sets.length < most && (found = rest.match(ASSIGNED));) {
+    const [{ length }, name, index, adds] = found;
+    const isList = rest[length] === "(" && index === undefined;
+    const end = isList ? until(rest, length + 1, ")", "array") : endOf(rest, length);
+    sets.push(isList ? { name, adds, list: rest.slice(length + 1, end - 1) } : { name, index, adds, text: rest.slice(length, end) });
+    rest = rest.slice(end).trimStart();
+  }
+  return { sets, rest };
+}

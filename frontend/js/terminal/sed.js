@@ -34,8 +34,9 @@ function command(reader, regex, wrong) {
     return begins;
   };
   const applies = (line, at, last) => isFor(line, at, last) !== not;
+  const last = Boolean(from?.last || to?.last);
   if (from?.number === 0) throw wrong("invalid usage of line address 0");
-  if (name === "d" || name === "p" || name === "q" || name === "=") return { name, applies };
+  if (name === "d" || name === "p" || name === "q" || name === "=") return { name, applies, last };
   if (name !== "s") throw wrong(name === undefined ? "missing command" : `unknown command: \`${name}'`);
   const by = reader.rest[0];
   const parts = [""];
@@ -63,7 +64,7 @@ function command(reader, regex, wrong) {
     let count = 0;
     return line.replace(pattern, (...found) => (++count === which || (flags.includes("g") && count > which) ? put(...found) : found[0]));
   };
-  return { name, applies, change: which ? nth : (line) => line.replace(pattern, put), prints: flags.includes("p") };
+  return { name, applies, last, change: which ? nth : (line) => line.replace(pattern, put), prints: flags.includes("p") };
 }
 
 /** A script as a filter over all lines. `regex(text, flags)` makes a pattern of sed's, `wrong(why)` an error. */
@@ -76,25 +77,39 @@ export function sed(script, quiet, regex, wrong) {
     commands.push(command(reader, regex, wrong));
     if (!/^\s*(;|\n|$)/.test(reader.rest)) throw wrong("extra characters after command");
   }
-  return (lines) => {
+  const play = (first, at, last) => {
     const out = [];
-    for (const [index, first] of lines.entries()) {
-      let [line, gone, ends] = [first, false, false];
-      for (const { name, applies, change, prints } of commands) {
-        if (gone || ends || !applies(line, index + 1, index + 1 === lines.length)) continue;
-        if (name === "d") gone = true;
-        else if (name === "p") out.push(line);
-        else if (name === "q") ends = true;
-        else if (name === "=") out.push(String(index + 1));
-        else {
-          const after = change(line);
-          if (prints && after !== line) out.push(after);
-          line = after;
-        }
+    let [line, gone] = [first, false];
+    for (const { name, applies, change, prints } of commands) {
+      if (gone || over || !applies(line, at, last)) continue;
+      if (name === "d") gone = true;
+      else if (name === "p") out.push(line);
+      else if (name === "q") over = true;
+      else if (name === "=") out.push(String(at));
+      else {
+        const after = change(line);
+        if (prints && after !== line) out.push(after);
+        line = after;
       }
-      if (!gone && !quiet) out.push(...line.split("\n"));
-      if (ends) break;
     }
+    if (!gone && !quiet) out.push(...line.split("\n"));
     return out;
+  };
+  // Who asks for the last line learns a line later which it is.
+  const waits = commands.some(({ last }) => last);
+  let [held, number, over] = [undefined, 0, false];
+  return {
+    line(line, hasEnd) {
+      if (over) return [];
+      this.open = !hasEnd;
+      if (!waits) return play(line, ++number, false);
+      const out = held === undefined ? [] : play(held, ++number, false);
+      held = line;
+      return out;
+    },
+    end() {
+      return held === undefined || over ? [] : play(held, number + 1, true);
+    },
+    full: () => over,
   };
 }

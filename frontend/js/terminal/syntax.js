@@ -15,6 +15,7 @@ const [GAP, BLANK, LINES] = [/(?:\s|;(?!;)|#[^\n]*)*/y, /(?:[ \t\r]|\\\n|#[^\n]*
 const DEFINES = /(?:function\s+([\w-]+)\s*(?:\(\s*\))?|([A-Za-z_][\w-]*)[ \t]*\(\s*\))/y;
 /** So many parts of a script may be inside of each other. */
 export const DEEPEST = 50;
+const TOO_DEEP = "syntax error: too much inside of each other";
 
 const closed = (at, what) => {
   if (at < 0) throw new Unfinished(what);
@@ -32,7 +33,8 @@ export function after(text, at) {
   return text.startsWith("${", at) ? until(text, at + 2, "}", "braceparam") : at + 1;
 }
 
-function until(text, at, end, what) {
+/** The place after `end`, read from `at` on. */
+export function until(text, at, end, what) {
   while (at < text.length && text[at] !== end) {
     if (end === ")" && text[at] === "(") at = until(text, at + 1, ")", what);
     else if (end === "'" || (end === '"' && text[at] === "'")) at += text[at] === "\\" ? 2 : 1;
@@ -43,8 +45,9 @@ function until(text, at, end, what) {
 
 /**
  * Reads a list of `{op, not, stages}`: `op` is what stands before a pipeline, `stages` are what its pipes are between: `{run}`, a
- * command's text, or `{loop, words, body}`, `{test, wanted, body}`, `{branches, otherwise}`, `{word, cases}`, `{group, apart}`,
- * `{define, body}`, each with `leads`, the text that says where its input and output go.
+ * command's text, or `{loop, words, body}`, `{test, wanted, body}`, `{first, test, next, body}`, `{branches, otherwise}`, `{word, cases}`,
+ * `{group, apart}`, `{sum}`, `{define, body}`, each with `leads`, the text that says where its input and output go. `{op, behind, text}` stands
+ * for the pipelines `behind` it that nobody waits for.
  */
 class Reader {
   constructor(text) {
@@ -78,17 +81,21 @@ class Reader {
 
   /** Pipelines up to one of some words. */
   list(ends, of, mayBeEmpty = !ends.length) {
-    if (++this.depth > DEEPEST) throw new Wrong("syntax error: too much inside of each other");
+    if (++this.depth > DEEPEST) throw new Wrong(TOO_DEEP);
     const nodes = [];
+    let [from, first] = [0, 0];
     for (let op = ";"; ;) {
       this.take(GAP);
       if (this.over && op !== ";") throw new Unfinished(op === "&&" ? "cmdand" : "cmdor");
       if (this.over && ends.length) throw new Unfinished(of);
       if (this.over || ends.includes(this.word)) break;
+      if (op === ";") [from, first] = [this.at, nodes.length];
       nodes.push({ op, ...this.pipeline() });
       this.take(BLANK);
       op = this.take(/&&|\|\|/y)?.[0] ?? ";";
-      if (op === ";" && !this.over && !/[\n;)]/.test(this.text[this.at])) throw this.unexpected();
+      if (op !== ";") continue;
+      if (this.text[this.at] === "&") nodes.push({ op, text: this.text.slice(from, this.at++).trim(), behind: nodes.splice(first) });
+      else if (!this.over && !/[\n;)]/.test(this.text[this.at])) throw this.unexpected();
     }
     this.depth--;
     if (!nodes.length && !mayBeEmpty) throw this.unexpected();
@@ -101,11 +108,18 @@ class Reader {
     do {
       this.take(LINES);
       if (this.over) throw new Unfinished("pipe");
-      if (/\|(?!\|)/y.test(this.text.slice(this.at, this.at + 2))) throw new Wrong(`|: ${inWords()[stages.length ? "after" : "before"]}`);
+      if (/^\|(?!\|)/.test(this.text.slice(this.at, this.at + 2))) throw new Wrong(`|: ${inWords()[stages.length ? "after" : "before"]}`);
       stages.push(this.command());
       this.take(BLANK);
-    } while (this.take(/\|(?!\|)/y));
+    } while (this.pipe(stages.at(-1)));
     return { not, stages };
+  }
+
+  /** Whether a pipe stands here; through `|&` goes what is complained of, too. */
+  pipe(stage) {
+    const [, both] = this.take(/\|(?!\|)(&?)/y) ?? [];
+    if (both) stage[stage.run === undefined ? "leads" : "run"] += " 2>&1";
+    return both !== undefined;
   }
 
   command() {
@@ -120,13 +134,13 @@ class Reader {
     const { word } = this;
     if (!word) return { run: this.plain() };
     const READS = {
-      for: () => this.each(), while: () => this.loop(word), until: () => this.loop(word), if: () => this.branches(), case: () => this.choice(),
-      "{": () => this.group("}", "cursh"), "(": () => this.group(")", "subsh"),
+      for: () => this.each() ?? this.counting(), while: () => this.loop(word), until: () => this.loop(word), if: () => this.branches(), case: () => this.choice(),
+      "{": () => this.group("}", "cursh"), "(": () => this.sum() ?? this.group(")", "subsh"),
     };
     if (!Object.hasOwn(READS, word)) throw this.unexpected();
     const node = READS[word]();
     this.take(BLANK);
-    const leads = this.over || /[\n;)|&](?!>)/y.test(this.text.slice(this.at, this.at + 2)) ? "" : this.plain();
+    const leads = this.over || /^(?:[\n;)|]|&(?!>))/.test(this.text.slice(this.at, this.at + 2)) ? "" : this.plain();
     if (leads && !/^(?:\d?[<>]|&>|\ue000)/.test(leads)) throw new Wrong(`syntax error near unexpected token \`${leads.split(/\s/)[0]}'`);
     return { ...node, leads };
   }
@@ -140,19 +154,41 @@ class Reader {
       const sign = text[this.at];
       const before = text[this.at - 1];
       if (tests ? /\s/.test(before) && text.startsWith("]]", this.at) : /[\n;)]/.test(sign)) break;
-      if (!tests && (text.startsWith("&&", this.at) || (sign === "|" && before !== ">"))) break;
+      if (!tests && ((sign === "&" && !/[<>]/.test(before) && text[this.at + 1] !== ">") || (sign === "|" && before !== ">"))) break;
       if (!tests && sign === "#" && /\s/.test(before)) break;
-      if (!tests && sign === "(") throw this.unexpected();
-      this.at = after(text, this.at);
+      this.at = !tests && sign === "(" ? this.enclosed(from) : after(text, this.at);
     }
     if (tests) this.at = closed(this.at < text.length ? this.at : -1, "cond") + 1;
     if (this.at === from) throw this.unexpected();
     return text.slice(from, this.at).trim();
   }
 
+  /** The end of what stands in parentheses within a command: a list (`a=(…)`), or a command whose output is a file (`<(…)`). */
+  enclosed(from) {
+    const before = this.text.slice(from, this.at);
+    if (!/(?:^|\s)[A-Za-z_]\w*\+?=$|<$/.test(before)) throw this.unexpected();
+    return until(this.text, this.at + 1, ")", before.endsWith("<") ? "cmdsubst" : "array");
+  }
+  /** `((i < 3))` */
+  sum() {
+    if (!this.text.startsWith("((", this.at)) return undefined;
+    const end = until(this.text, this.at + 1, ")", "math");
+    if (this.text[end - 2] !== ")") return undefined;
+    const sum = this.text.slice(this.at + 2, end - 2);
+    this.at = end;
+    return { sum };
+  }
+  /** `for ((i = 0; i < 3; i++))` */
+  counting() {
+    this.take(/for\s*/y);
+    const [first, test, next, more] = this.sum()?.sum.split(";") ?? [];
+    if (next === undefined || more !== undefined) throw new Wrong("syntax error: for NAME in WORDS; do …; done");
+    return { first, test, next, body: this.body("for") };
+  }
+
   each() {
     const [, loop] = this.take(/for\s+([A-Za-z_]\w*)[ \t]*(?=[\s;]|$)/y) ?? [];
-    if (!loop) throw new Wrong("syntax error: for NAME in WORDS; do …; done");
+    if (!loop) return undefined;
     const words = this.take(/\s*in(?=[\s;]|$)[ \t]*/y) ? this.over || /[\n;]/.test(this.text[this.at]) ? "" : this.plain() : '"$@"';
     return { loop, words, body: this.body("for") };
   }
@@ -225,7 +261,15 @@ class Reader {
   }
 }
 
-export const read = (text) => new Reader(text).list([]);
+/** A text as a list; what is nested beyond what can be read is an error like any other. */
+export function read(text) {
+  try {
+    return new Reader(text).list([]);
+  } catch (error) {
+    if (error instanceof RangeError) throw new Wrong(TOO_DEEP);
+    throw error;
+  }
+}
 
 /** What a text still lacks before it can be run, or `undefined`. */
 export function unfinished(text) {

@@ -1,42 +1,39 @@
-// Commands that print nothing, and succeed or not.
+// `[ … ]`, `test …` and `[[ … ]]`.
 
 import { Wrong } from "./filters.js";
 
-/** What `[ … ]` and `[[ … ]]` hold: 0 where it is so. A pattern or a regular expression may stand right of an `=`. */
-export function check(words, exists) {
-  if (words[0] === "!") return 1 - check(words.slice(1), exists);
+const whole = (text) => {
+  if (!/^\s*-?\d+\s*$/.test(text)) throw new Wrong(`[: ${text}: integer expression expected`);
+  return Number(text);
+};
+
+/**
+ * What `[ … ]` and `[[ … ]]` hold: 0 where it is so. A pattern or a regular expression may stand right of an `=`. `exists(name)` tells of files,
+ * `isSet(name)` of variables, `matched(parts)` hears what a regular expression found.
+ */
+export function check(words, knows) {
+  if (words[0] === "!") return 1 - check(words.slice(1), knows);
   for (const [word, of] of [["-o", (a, b) => a && b], ["-a", (a, b) => a || b]]) {
-    const at = words.indexOf(word);
-    if (at > 0) return of(check(words.slice(0, at), exists), check(words.slice(at + 1), exists));
+    const at = words.findIndex((one, index) => one === word && index > 0 && !open(words.slice(0, index)));
+    if (at > 0) return of(check(words.slice(0, at), knows), check(words.slice(at + 1), knows));
   }
+  if (words.length > 2 && words[0] === "(" && words.at(-1) === ")") return check(words.slice(1, -1), knows);
   const [a, op, b] = words;
-  const whole = (text) => {
-    if (!/^\s*-?\d+\s*$/.test(text)) throw new Wrong(`[: ${text}: integer expression expected`);
-    return Number(text);
+  const fits = () => {
+    const found = a.match(b);
+    if (op === "=~" && found) knows.matched?.(found);
+    return Boolean(found);
   };
-  const same = () => (b instanceof RegExp ? b.test(a) : a === b);
-  const TWO = { "=": same, "==": same, "=~": same, "!=": () => !same(), "-eq": () => whole(a) === whole(b), "-ne": () => whole(a) !== whole(b),
+  const same = () => (b instanceof RegExp ? fits() : a === b);
+  const TWO = { "=": same, "==": same, "=~": same, "!=": () => !same(), "<": () => a < b, ">": () => a > b, "-eq": () => whole(a) === whole(b), "-ne": () => whole(a) !== whole(b),
     "-lt": () => whole(a) < whole(b), "-le": () => whole(a) <= whole(b), "-gt": () => whole(a) > whole(b), "-ge": () => whole(a) >= whole(b) };
-  const ONE = { "-z": () => op === "", "-n": () => op !== "", "-f": () => exists(op), "-e": () => exists(op), "-s": () => exists(op) };
+  const exists = () => knows.exists(op);
+  const ONE = { "-z": () => op === "", "-n": () => op !== "", "-f": exists, "-e": exists, "-s": exists, "-r": exists, "-w": exists, "-x": () => false, "-d": () => op === "." || op === "/root",
+    "-v": () => knows.isSet(op), "-t": () => true };
   if (words.length === 3 && Object.hasOwn(TWO, op)) return +!TWO[op]();
   if (words.length === 2 && Object.hasOwn(ONE, a)) return +!ONE[a]();
   if (words.length > 1) throw new Wrong(`[: ${op}: binary operator expected`);
   return +!a;
 }
 
-export const controls = ({ exists, rest, interrupted }) => ({
-  true: () => 0,
-  false: () => 1,
-  ":": () => 0,
-  test: (args) => check(args, exists),
-  "[": (args) => {
-    if (args.at(-1) !== "]") throw new Wrong("[: missing ]");
-    return check(args.slice(0, -1), exists);
-  },
-  sleep: async (args) => {
-    const [, number, unit] = args.join(" ").match(/^(\d*\.?\d+)([smh]?)$/) ?? [];
-    if (!number) throw new Wrong("sleep: SECONDS");
-    await rest(Number(number) * { s: 1, m: 60, h: 3600 }[unit || "s"]);
-    return interrupted() ? 130 : 0;
-  },
-});
+const open = (words) => words.filter((word) => word === "(").length > words.filter((word) => word === ")").length;

@@ -2,7 +2,9 @@
 
 import { HERE, after } from "./syntax.js";
 
-const OPERATOR = /(?:(?<!\S)\d)?(?:>>|>\||>&|<<<|<&|>|<)|&>>?|&/y;
+const OPERATOR = /(?:(?<!\S)\d)?(?:>>|>\||>&|<<<|<&|>|<)|&>>?/y;
+/** What stands for itself, at one go: in no quotes, in double ones, and in a text that is given to a program. */
+const [BARE, QUOTED, GIVEN] = [/[A-Za-z_.,\/:=@%+{}[\]*?!~^-][\w.,\/:=@%+{}[\]*?!~^-]*/y, /[^$`"\\]+/y, /[^$`\\]+/y];
 const ESCAPES = { n: "\n", t: "\t", r: "\r", e: "\x1b", 0: "\0" };
 const ended = (text, at) => (text[at] === "\\" ? at + 2 : at + 1);
 
@@ -12,7 +14,7 @@ const escaped = (text) => text.slice(1, -1).replace(/\\(x[\da-fA-F]{1,2}|[^])/g,
 
 /**
  * Resolves to words, each a list of pieces `{text, how}`, and `{op}` and `{here}` between them. A piece is `bare` as it was typed, `quoted`, or
- * a `value`. `valueAt(text, at)` resolves to `{value, end}` of what begins with `$` or a backquote there, or to nothing where that
+ * a `value`. `valueAt(text, at)` resolves to `{value, end}` of what begins with `$`, `<(` or a backquote there, or to nothing where that
  * sign stands for itself; a value that is a list is one word each in quotes.
  * With `plain` all is words, and in quotes: of a text that is given to a program.
  */
@@ -36,6 +38,7 @@ export async function words(text, valueAt, plain = false) {
     const how = quoted || plain ? "quoted" : "value";
     if (!Array.isArray(value)) return add(String(value), how);
     if (how === "value") return add(value.join(" "), how);
+    if (value.by !== undefined) return add(value.join(value.by), how);
     none = !value.length;
     value.forEach((one, index) => {
       if (index) end();
@@ -44,10 +47,18 @@ export async function words(text, valueAt, plain = false) {
   };
   for (let at = 0; at < text.length;) {
     const sign = text[at];
-    const found = sign === "$" || sign === "`" ? await valueAt(text, at) : undefined;
+    const found = sign === "$" || sign === "`" || (!quoted && !plain && text.startsWith("<(", at)) ? await valueAt(text, at) : undefined;
     if (found) {
       put(found);
       at = found.end;
+      continue;
+    }
+    const ordinary = plain ? GIVEN : quoted ? QUOTED : BARE;
+    ordinary.lastIndex = at;
+    const [run] = ordinary.exec(text) ?? [];
+    if (run) {
+      add(run, plain || quoted ? "quoted" : "bare");
+      at += run.length;
       continue;
     }
     OPERATOR.lastIndex = at;
@@ -73,7 +84,7 @@ export async function words(text, valueAt, plain = false) {
       at++;
     } else if (sign === HERE) {
       end();
-      out.push({ here: Number.parseInt(text.slice(++at), 10) });
+      out.push({ here: Number.parseInt(text.slice(++at, at + 9), 10) });
       while (/\d/.test(text[at] ?? "")) at++;
     } else if (OPERATOR.test(text)) {
       end();
@@ -85,8 +96,9 @@ export async function words(text, valueAt, plain = false) {
   return out;
 }
 
-/** The words that a word comes to: values that stood in no quotes come apart at white space. */
-export function fields(word) {
+/** The words that a word comes to: values that stood in no quotes come apart at white space, or at the signs of `between` (`IFS`). */
+export function fields(word, between) {
+  const parts = between === undefined ? /(\s+)|\S+/g : new RegExp(between ? `(\\s*[${between.replace(/[\]\\^-]/g, "\\$&")}]\\s*)|[^${between.replace(/[\]\\^-]/g, "\\$&")}]+` : "[^]+", "g");
   const out = [];
   let field;
   for (const { text, how } of word) {
@@ -94,7 +106,7 @@ export function fields(word) {
       field = (field ?? "") + text;
       continue;
     }
-    for (const [piece, space] of text.matchAll(/(\s+)|\S+/g)) {
+    for (const [piece, space] of text.matchAll(parts)) {
       if (!space) field = (field ?? "") + piece;
       else if (field !== undefined) {
         out.push(field);

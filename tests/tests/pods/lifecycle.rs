@@ -411,7 +411,9 @@ fn termination_messages() {
          containers:\n\
          - {name: file, image: busybox, command: [sh, -c, 'echo because > /dev/termination-log; exit 1']}\n\
          - {name: log, image: busybox, terminationMessagePolicy: FallbackToLogsOnError, command: [sh, -c, 'echo it broke; exit 1']}\n\
-         - {name: silent, image: busybox, command: [sh, -c, 'echo it broke; exit 1']}",
+         - {name: silent, image: busybox, command: [sh, -c, 'echo it broke; exit 1']}\n\
+         - {name: lines, image: busybox, terminationMessagePolicy: FallbackToLogsOnError, command: [sh, -c, 'for i in $(seq 100); do echo $i; done; exit 1']}\n\
+         - {name: long, image: busybox, terminationMessagePolicy: FallbackToLogsOnError, command: [sh, -c, 'for i in $(seq 79); do echo 0123456789012345678901234567890123456789; done; echo 終; exit 1']}",
     );
     world.wait(10);
     let message =
@@ -419,6 +421,10 @@ fn termination_messages() {
     assert_eq!(message("file").as_deref(), Some("because\n"));
     assert_eq!(message("log").as_deref(), Some("it broke\n"));
     assert_eq!(message("silent"), None);
+    // Of a log it is the end: 80 lines of it, and no more than 2,048 bytes.
+    assert_eq!(message("lines"), Some((21..=100).map(|line| format!("{line}\n")).collect()));
+    let end = format!("{}終\n", "0123456789012345678901234567890123456789\n".repeat(79));
+    assert_eq!(message("long").as_deref(), Some(&end[end.len() - 2048..]));
 }
 
 /// Policy, the pod's image, what is shown, and the message of the waiting container.

@@ -20,8 +20,11 @@ const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 /// The address of the `kubernetes` Service.
 const KUBERNETES: &str = "10.96.0.1";
 const DNS_SERVER: &str = "10.96.0.10";
-/// How much of a termination message is kept, in bytes.
+/// How much of a termination message is kept, in bytes: the beginning of a file, or the end of a log.
 const LONGEST_MESSAGE: usize = 4096;
+const LONGEST_TAIL: usize = 2048;
+/// Of a log no more lines than these.
+const MOST_LINES: usize = 80;
 
 /// What a task did to others.
 pub(super) struct Effects {
@@ -423,14 +426,14 @@ impl Runtime {
         let path = absolute("/", path);
         let from_log = container.doc["terminationMessagePolicy"].as_str() == Some("FallbackToLogsOnError");
         let lines = container.log.lines();
-        let tail = lines.iter().skip(lines.len().saturating_sub(80));
+        let tail = lines.iter().skip(lines.len().saturating_sub(MOST_LINES));
         let tail = tail.map(|line| format!("{}{}", line.text, if line.partial { "" } else { "\n" }));
         let tail: String = if from_log && exit_code != 0 { tail.collect() } else { String::new() };
         let written = self.with_files(pod, &name, |place| place.read(&path).ok()).flatten();
-        let mut text = written.map(|text| text.to_string()).filter(|text| !text.is_empty()).unwrap_or(tail);
-        let most = LONGEST_MESSAGE.min(text.len());
-        let cut = (0..=most).rev().find(|&at| text.is_char_boundary(at)).unwrap_or(0);
-        text.truncate(cut);
-        text.into()
+        let written = written.filter(|text| !text.is_empty());
+        match &written {
+            Some(text) => text[..text.floor_char_boundary(LONGEST_MESSAGE)].into(),
+            None => tail[tail.ceil_char_boundary(tail.len().saturating_sub(LONGEST_TAIL))..].into(),
+        }
     }
 }
