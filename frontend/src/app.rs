@@ -69,8 +69,8 @@ fn Main() -> impl IntoView {
             <div class="side">
                 <InTurn><Tour /><DrawerPanel /></InTurn>
             </div>
+            <FaultMenu />
         </main>
-        <FaultMenu />
     }
 }
 

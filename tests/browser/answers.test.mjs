@@ -111,9 +111,12 @@ test("a link whose cluster takes long says so, on the frame", async (t) => {
   const line = page.locator("#frame .opening");
   await line.waitFor();
   assert.match(await line.innerText(), /open/i);
+  const headline = () => page.locator("h1").first().evaluate((h1) => getComputedStyle(h1).visibility);
+  assert.equal(await headline(), "hidden", "it stands in the place of what tells of another cluster");
   release();
   await page.locator(".notice").waitFor();
   await page.locator(".opening").waitFor({ state: "hidden" });
+  assert.equal(await headline(), "visible");
 });
 
 test("branches have their line above the tabs, alone and beside a panel", async (t) => {

@@ -37,6 +37,24 @@ for (const [name, options] of [["a tablet", TABLET], ["a phone", PHONE]]) test(`
   await page.locator("#drawer").waitFor({ state: "hidden" });
 });
 
+test("on a phone an app's name is read whole, and the stage keeps its place between countdowns", async (t) => {
+  for (const locale of ["en-US", "ja-JP"]) {
+    const page = await openCluster(t, { ...PHONE, locale });
+    await page.locator(".words-open").waitFor();
+    const cut = await page.locator(".pod-name span").evaluateAll((names) => names.filter((name) => name.scrollWidth > name.clientWidth).map((name) => name.textContent));
+    assert.deepEqual(cut, []);
+    await page.locator(".stage .power").last().tap();
+    const wait = page.locator(".story .wait");
+    await wait.first().waitFor();
+    const place = async () => Math.round((await page.locator(".stage .layer.api").boundingBox()).y);
+    const before = await place();
+    await wait.first().waitFor({ state: "detached" });
+    assert.equal(await place(), before, "when one is over");
+    await wait.first().waitFor();
+    assert.equal(await place(), before, "when the next begins");
+  }
+});
+
 test("what Share opens is on the screen of a phone", async (t) => {
   const page = await openCluster(t, { ...PHONE, locale: "ja-JP" });
   await page.locator(".tools .menu > button").first().click();

@@ -118,10 +118,12 @@ export function createPainter(canvas, model, palette, texts) {
       context.fill();
       context.stroke();
       context.setLineDash([]);
-      const state = cell.state === 0 ? "" : ` · ${texts.states[cell.state]}`;
+      let state = cell.state === 0 ? "" : ` · ${texts.states[cell.state]}`;
       const middle = top + scale * (HEAD * 0.5 + 0.35);
       const name = `${model.names[number] ?? number}`;
       const room = (wide - scale) * (scale > 12 ? 0.7 : 1);
+      // Its frame and colours say it as well.
+      if (state && !fits(`${ending(name)}${state}`, room, small)) state = "";
       // Beginnings are alike: where the whole does not fit, the end tells nodes apart.
       const tail = fits(`${name}${state}`, room, small) ? name : ending(name);
       text(`${tail}${state}`, left + scale * 0.5, middle, room, small, cell.state ? palette.danger : palette.text);

@@ -16,8 +16,14 @@ export function create() {
   /** Whether time passes, and did when the question came. */
   let running = true;
   let ran = true;
+  /** What is to be done once it does. */
+  let whenRunning;
   engine.addEventListener("message", ({ data }) => {
-    if (typeof data === "string" && data.includes('"clock":{"running":')) running = data.includes('"clock":{"running":true');
+    if (typeof data !== "string" || !data.includes('"clock":{"running":')) return;
+    running = data.includes('"clock":{"running":true');
+    if (!running) return;
+    whenRunning?.();
+    whenRunning = undefined;
   });
   const asked = new Set();
   const score = { right: 0, all: 0 };
@@ -34,10 +40,14 @@ export function create() {
     if (event.key === "Escape") close();
   });
   function close() {
-    const held = asking;
+    const held = asking && ran;
     asking = telling = false;
-    card.hidden = true;
-    if (held && ran) pace("play");
+    if (!held) return void (card.hidden = true);
+    pace("play");
+    // Until time passes the cards of what is on its way would take its place: the stage would make room twice, and what somebody
+    // is about to press would move.
+    whenRunning = () => requestAnimationFrame(() => requestAnimationFrame(() => (card.hidden = !asking && !telling)));
+    return undefined;
   }
   function show(...parts) {
     const stage = document.querySelector(".stages > .stage");

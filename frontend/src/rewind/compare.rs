@@ -79,11 +79,13 @@ pub(crate) fn Differences() -> impl IntoView {
 /// How a workload fared, in words.
 fn fared(i18n: I18nContext<Locale>, fared: Fared) -> String {
     let part = t_string!(i18n, of, part = fared.available, all = fared.wanted).to_string();
+    let whole = fared.available >= fared.wanted;
     if fared.short == 0 {
-        return t_string!(i18n, rewind.never_short, part = part).to_string();
+        // Who was short when they parted is so still.
+        return if whole { t_string!(i18n, rewind.never_short, part = part).to_string() } else { part };
     }
     let time = words::duration(i18n, fared.short / 1000 * 1000);
-    match fared.back.filter(|_| fared.available >= fared.wanted) {
+    match fared.back.filter(|_| whole) {
         Some(back) => {
             t_string!(i18n, rewind.was_short, part = part, time = time, at = clock_text(back)).to_string()
         }

@@ -111,12 +111,15 @@ fn Workloads() -> impl IntoView {
             let shown: Vec<_> =
                 workloads.values().filter(|workload| page.shows(&workload.namespace)).collect();
             let rest = shown.len().saturating_sub(SHOWN);
-            // What is short of replicas comes first: it is what happens.
+            // What is short of replicas is there before others: it is what happens.
             let (mut short, whole): (Vec<_>, Vec<_>) =
                 shown.into_iter().partition(|workload| workload.available < workload.wanted);
             short.extend(whole);
             let all: Vec<_> = short.iter().map(|it| (it.namespace.as_str(), it.name.as_str())).collect();
-            let chips = short.iter().take(SHOWN).map(|workload| {
+            short.truncate(SHOWN);
+            // None moves from under a finger because another one is whole again.
+            short.sort_by(|a, b| (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name)));
+            let chips = short.iter().map(|workload| {
                 let uid = StoredValue::new(workload.uid.clone());
                 let relate = move || uid.with_value(|uid| page.relate_workload(uid));
                 let title = format!("{} {}/{}", workload.kind, workload.namespace, workload.name);

@@ -9,7 +9,7 @@ use web_sys::{Element, HtmlElement, ResizeObserver, SvgElement};
 
 use super::{
     flight::Flight,
-    layout::{Beside, Rect, Route, beside, route},
+    layout::{Beside, Labelled, Rect, Route, beside, route},
 };
 use crate::{
     browser,
@@ -26,9 +26,10 @@ const LEAD_MS: f64 = 120.0;
 /// not seen, what jumps back is.
 const BEHIND_MS: f64 = 50.0;
 const AHEAD_MS: f64 = 250.0;
-/// How wide a letter of a label is, and its room at both ends; the longest is cut at this share of the stage (moving.css).
-const LETTER: f64 = 7.3;
-const LARGE_LETTER: f64 = 10.3;
+/// How wide a letter of a label is and how high its row, its room at both ends; the longest is cut at this share of the stage
+/// (deeds.css).
+const LETTER: (f64, f64) = (7.3, 20.0);
+const LARGE_LETTER: (f64, f64) = (10.3, 27.0);
 const ENDS: f64 = 14.0;
 const LONGEST: f64 = 0.8;
 /// What is lost is seen to die from this share of its way on.
@@ -67,6 +68,8 @@ struct Moving {
     element: HtmlElement,
     /// Its way, once it has set out.
     flight: Option<(Route, Flight)>,
+    /// Where its label is, if it has one and has set out.
+    label: Option<Labelled>,
     dying: bool,
     /// Its card's number while time stands still, 0 for none.
     number: usize,
@@ -178,6 +181,7 @@ impl Dots {
         if this.stale {
             this.measure();
         }
+        this.measure_pods();
         this.late();
         this.move_all();
         this.tell_halted();
@@ -216,13 +220,29 @@ impl Dots {
     fn measure(&mut self) {
         self.stale = false;
         self.places.clear();
+        // Of the pods, who may be a thousand, only those are looked at that something moves to or from.
+        self.find("[data-place]:not(.pod)");
+        self.draw_lines();
+    }
+
+    /// Pods that something moves to or from, and whose place is not known yet.
+    fn measure_pods(&mut self) {
+        let ends = self.moving.iter().flat_map(|moving| [&moving.hop.from, &moving.hop.to]);
+        let unknown = ends.filter(|end| end.starts_with("pod/") && !self.places.contains_key(*end));
+        for end in unknown.cloned().collect::<Vec<_>>() {
+            self.find(&format!("[data-place='{end}']"));
+        }
+    }
+
+    /// Notes where those are that `selector` finds.
+    fn find(&mut self, selector: &str) {
         let origin = self.stage.get_bounding_client_rect();
         // In low frames and beside another the whole stage is drawn smaller (workbench.css, rewind.css); its own lengths are
         // not. They are told as whole numbers: what differs less than a pixel is no zoom.
         let whole = f64::from(self.stage.client_width());
         let own = if (whole - origin.width()).abs() < 1.0 { 1.0 } else { whole / origin.width() };
         self.width = origin.width() * own;
-        let Ok(found) = self.stage.query_selector_all("[data-place]") else { return };
+        let Ok(found) = self.stage.query_selector_all(selector) else { return };
         for index in 0..found.length() {
             let Some(element) = found.item(index).and_then(|node| node.dyn_into::<Element>().ok()) else {
                 continue;
@@ -238,7 +258,6 @@ impl Dots {
             // A member of several may bear its system's own name: the system comes first, and lines end on it.
             self.places.entry(place).or_insert(rect);
         }
-        self.draw_lines();
     }
 
     /// Every line of the control plane ends on the API server's pane, every one of the traffic on the Services'.
@@ -299,7 +318,14 @@ impl Dots {
         }
         set(&element, "hidden", "");
         self.layer.append_child(&element).expect("the stage is on the page");
-        self.moving.push(Moving { hop: hop.clone(), element, flight: None, dying: false, number: 0 });
+        self.moving.push(Moving {
+            hop: hop.clone(),
+            element,
+            flight: None,
+            label: None,
+            dying: false,
+            number: 0,
+        });
     }
 
     fn clear(&mut self) {
@@ -315,6 +341,7 @@ impl Dots {
     fn move_all(&mut self) {
         let (scene, running, still, width) = (self.scene, self.running, self.still, self.width);
         let mut lit: Vec<&str> = Vec::new();
+        let mut labels: Vec<Labelled> = Vec::new();
         self.next = f64::INFINITY;
         for moving in &mut self.moving {
             let hop = &moving.hop;
@@ -328,11 +355,12 @@ impl Dots {
             };
             let way = route(from, to);
             if moving.flight.as_ref().is_none_or(|(before, _)| *before != way) {
-                moving.set_out(way, width, still);
+                moving.set_out(way, width, still, &labels);
                 if let Some((_, flight)) = &moving.flight {
                     flight.seek(scene - moving.hop.start, running);
                 }
             }
+            labels.extend(moving.label);
             toggle(&moving.element, "dying", &mut moving.dying, moving.hop.lost && scene >= dies);
             let hop = &moving.hop;
             if hop.accent && !hop.traffic {
@@ -395,27 +423,16 @@ impl Dots {
 }
 
 impl Moving {
-    fn set_out(&mut self, way: Route, width: f64, still: bool) {
+    /// Begins its way, or goes on on another one; its label keeps off `labels`, those of the others under way.
+    fn set_out(&mut self, way: Route, width: f64, still: bool, labels: &[Labelled]) {
         match &self.flight {
             Some((_, flight)) => flight.cancel(),
             // Fails only for names that are no attribute names.
             None => _ = self.element.remove_attribute("hidden"),
         }
         if let Some(label) = self.element.first_element_child() {
-            let letters = label.text_content().map_or(0, |text| text.chars().count());
-            let letters = f64::from(u32::try_from(letters).unwrap_or(u32::MAX));
-            let letter = if browser::presents() { LARGE_LETTER } else { LETTER };
-            let length = (letters * letter + ENDS).min(width * LONGEST);
-            let (side, room) = match beside(way, length, width) {
-                Beside::Right => ("", None),
-                Beside::Left => ("left", None),
-                Beside::Below(x) => ("below", Some(format!("{}px", rounded(x, 0)))),
-            };
-            label.set_class_name(side);
-            if let Some(room) = room {
-                // Fails only for names that are no properties.
-                let _ = self.element.style().set_property("--below", &room);
-            }
+            let whole = if still { Route { from: way.middle(), to: way.middle() } } else { way };
+            self.put_label(&label, whole, width, labels);
         }
         let flight = if still {
             Flight::still(&self.element, way.middle())
@@ -423,6 +440,29 @@ impl Moving {
             Flight::begin(&self.element, way, self.hop.end - self.hop.start)
         };
         self.flight = Some((way, flight));
+    }
+
+    /// Nobody has caused anything yet when the page begins: what this needs comes later.
+    #[inline(never)]
+    fn put_label(&mut self, label: &Element, way: Route, width: f64, labels: &[Labelled]) {
+        let letters = label.text_content().map_or(0, |text| text.chars().count());
+        let letters = f64::from(u32::try_from(letters).unwrap_or(u32::MAX));
+        let (letter, height) = if browser::presents() { LARGE_LETTER } else { LETTER };
+        let length = (letters * letter + ENDS).min(width * LONGEST);
+        let room = Rect { width: length, height, ..Rect::default() };
+        let mut placed = Labelled { way, start: self.hop.start, end: self.hop.end, label: room };
+        let (side, down) = beside(&mut placed, width, labels);
+        self.label = Some(placed);
+        label.set_class_name(match side {
+            Beside::Right => "",
+            Beside::Left => "left",
+            Beside::Below(_) => "below",
+        });
+        let right = if let Beside::Below(right) = side { right } else { 0.0 };
+        for (name, value) in [("--right", right), ("--down", down)] {
+            // Fails only for names that are no properties.
+            let _ = self.element.style().set_property(name, &format!("{}px", rounded(value, 0)));
+        }
     }
 }
 

@@ -88,8 +88,8 @@ pub struct Driver {
     /// What a page that draws a map was told.
     map: Option<Box<Map>>,
     map_ticks: u32,
-    /// Wall time since a large cluster was last looked at.
-    far_passed: f64,
+    /// Wall time since the cluster was last looked at.
+    unlooked: f64,
     /// Wall time since the server was heard last, and where one goes on without it.
     apart: island::Apart,
     /// The moment from which on is played what was missed of a session, while that goes on.
@@ -134,7 +134,7 @@ impl Driver {
             asked_fingerprint: false,
             map: None,
             map_ticks: 0,
-            far_passed: 0.0,
+            unlooked: 0.0,
             apart: island::Apart::default(),
             missed: None,
             replica,
@@ -283,11 +283,12 @@ impl Driver {
         let deadline = clock() + BUDGET_MS;
         let mut drawn = Drawn::default();
         self.behind = false;
-        self.far_passed += passed;
+        self.unlooked += passed;
         let mut arrived = Vec::new();
         let opening = self.opening();
         // What a person does is told of its very moment, before time goes on.
         if std::mem::take(&mut self.acted) {
+            self.unlooked = f64::INFINITY;
             let mut frame = Frame::default();
             self.look(&mut frame);
             self.finish(&mut frame);
@@ -333,7 +334,7 @@ impl Driver {
         replies.extend(self.inspection_if_new());
         self.past.pass(&self.replica);
         replies.extend(self.tick_beside(&|| clock() > deadline));
-        let looked = self.far_passed < passed;
+        let looked = self.unlooked < passed;
         replies.extend(self.tell_of_past(looked || !self.is_far()));
         replies
     }

@@ -133,6 +133,12 @@ fn read_nodes(cluster: &Cluster) -> Vec<Node> {
     core.machines.iter().enumerate().map(of_machine).collect()
 }
 
+/// A Deployment's name, of its ReplicaSet's.
+fn without_hash<'a>(owner: &'a str, pod: &Object) -> &'a str {
+    let name = owner.strip_suffix(pod.meta.label("pod-template-hash")).unwrap_or(owner);
+    name.trim_end_matches('-')
+}
+
 fn read_pod(cluster: &Cluster, object: &Object, accented: &BTreeSet<Uid>) -> Option<Pod> {
     let pod = object.view::<PodView>()?;
     let row = Kind::Pod.resource().row(object, cluster.core().timestamp());
@@ -143,7 +149,8 @@ fn read_pod(cluster: &Cluster, object: &Object, accented: &BTreeSet<Uid>) -> Opt
         Some((part.parse().ok()?, all.parse().ok()?))
     });
     let owner = object.meta.controller().map_or("", |owner| owner.name.as_str());
-    let app = Some(object.meta.label("app")).filter(|app| !app.is_empty()).unwrap_or(owner);
+    let app =
+        Some(object.meta.label("app")).filter(|app| !app.is_empty() && object.key.name.starts_with(*app));
     Some(Pod {
         uid: object.meta.uid.text().to_string(),
         name: object.key.name.to_string(),
@@ -154,7 +161,7 @@ fn read_pod(cluster: &Cluster, object: &Object, accented: &BTreeSet<Uid>) -> Opt
         reason: object.body["status"]["reason"].as_str().unwrap_or_default().to_owned(),
         ready: ready.unwrap_or_default(),
         restarts: pod.restarts,
-        app: app.to_owned(),
+        app: app.unwrap_or_else(|| without_hash(owner, object)).to_owned(),
         owner: owner.to_owned(),
         accent: accented.contains(&object.meta.uid),
         workload: workload_of(cluster, object),

@@ -178,11 +178,10 @@ fn contradiction(dry: DryRun, args: &Args) -> Result<(), &'static str> {
 /// Applies one object and says what came of it.
 fn apply(wanted: &Wanted, mode: &Mode, args: &Args, io: &mut Io<'_>) -> Result<Result<(), Failure>, Stop> {
     let target = &wanted.target;
-    let modified = last_applied::noted(&wanted.doc);
     for _ in 0..MOST_TRIES {
-        let current = io.request(target.get())?;
+        let current = io.request_of(|| target.get())?;
         if current.code == 404 {
-            let made = create_one(target, &modified, mode, io)?;
+            let made = create_one(target, || last_applied::noted(&wanted.doc), mode, io)?;
             return Ok(made.map_err(|failure| failure.when("creating \"STDIN\"")));
         }
         if !current.is_success() {
@@ -192,7 +191,7 @@ fn apply(wanted: &Wanted, mode: &Mode, args: &Args, io: &mut Io<'_>) -> Result<R
             );
             return Ok(Err(Failure::of(&current).when(&doing)));
         }
-        let current = current.body;
+        let (current, modified) = (current.body, last_applied::noted(&wanted.doc));
         let original = last_applied::of(&current);
         if original.is_none() {
             io.warn(format!(
@@ -280,19 +279,26 @@ fn recreate(
     Ok(Ok(()))
 }
 
-fn create_one(target: &Target, doc: &Doc, mode: &Mode, io: &mut Io<'_>) -> Result<Result<(), Failure>, Stop> {
-    let (mut created, mut made) = (target.clone(), doc.clone());
-    if mode.dry != DryRun::Client {
+fn create_one(
+    target: &Target,
+    doc: impl FnOnce() -> Doc,
+    mode: &Mode,
+    io: &mut Io<'_>,
+) -> Result<Result<(), Failure>, Stop> {
+    let mut created = target.clone();
+    let made = if mode.dry == DryRun::Client {
+        doc()
+    } else {
         let collection = Target { name: Str::new(), ..target.clone() };
-        let response =
-            io.request(mode.request("POST", &collection.path(), "application/json", &anew(doc.clone())))?;
+        let request = || mode.request("POST", &collection.path(), "application/json", &anew(doc()));
+        let response = io.request_of(request)?;
         if !response.is_success() {
             return Ok(Err(Failure::of(&response)));
         }
         // The server drew the name where only generateName was given.
         created.name = response.body["metadata"]["name"].str();
-        made = response.body;
-    }
+        response.body
+    };
     mode.tell(&created, "created", &made, io)?;
     Ok(Ok(()))
 }
@@ -392,5 +398,5 @@ fn create_noted(
         doc = last_applied::noted(&doc);
     }
     io.note(&mut doc);
-    create_one(&object.target, &doc, mode, io)
+    create_one(&object.target, || doc, mode, io)
 }

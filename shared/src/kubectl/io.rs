@@ -197,6 +197,11 @@ impl<'a> Io<'a> {
 
     /// Sends a request and waits for its answer.
     pub fn request(&mut self, request: HttpRequest) -> Result<HttpResponse, Stop> {
+        self.request_of(|| request)
+    }
+
+    /// The same, for one of many: whose answer is there needs not be written again.
+    pub fn request_of(&mut self, request: impl FnOnce() -> HttpRequest) -> Result<HttpResponse, Stop> {
         match self.journal.get(self.at) {
             Some(Entry::Answer(response)) => {
                 let response = response.clone();
@@ -210,7 +215,7 @@ impl<'a> Io<'a> {
                 }
                 Ok(response)
             }
-            _ => Err(Stop::Needs(self.spoken(request))),
+            _ => Err(Stop::Needs(self.spoken(request()))),
         }
     }
 

@@ -38,11 +38,11 @@ impl Driver {
 
     /// Tells what changed since the last look, but nodes and pods: those are the map's.
     pub(super) fn look_from_afar(&mut self, frame: &mut Frame) {
-        let wall = self.far_passed;
+        let wall = self.unlooked;
         if wall < FAR_LOOK_MS && !frame.reset && !self.replica.take_struck() {
             return;
         }
-        self.far_passed = 0.0;
+        self.unlooked = 0.0;
         let (seen, _) = self.looked_at;
         self.looked_at = (self.replica.cluster().store().revision(), self.scene);
         self.read_writes(seen, frame);

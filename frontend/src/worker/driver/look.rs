@@ -23,12 +23,18 @@ use crate::{
 
 /// Scene time between two looks at a cluster in which nothing was written.
 const LOOK_MS: f64 = 200.0;
+/// Wall time between two looks at one that is written to, for each of its pods: a thousand cards take their time.
+const LOOK_MS_A_POD: f64 = 0.25;
 
 impl Driver {
     /// Tells what changed since the last look.
     pub(super) fn look(&mut self, frame: &mut Frame) {
         if self.is_far() {
             return self.look_from_afar(frame);
+        }
+        let pods = f64::from(u32::try_from(self.view.pods.len()).unwrap_or(u32::MAX));
+        if self.unlooked < pods * LOOK_MS_A_POD && !frame.reset {
+            return;
         }
         let cluster = self.replica.cluster();
         let revision = cluster.store().revision();
@@ -37,6 +43,7 @@ impl Driver {
             return;
         }
         self.looked_at = (revision, self.scene);
+        self.unlooked = 0.0;
         self.read_writes(seen, frame);
         let cluster = self.replica.cluster();
         let view = View::of(cluster, &self.accented);

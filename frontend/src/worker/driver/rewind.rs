@@ -311,6 +311,8 @@ impl Driver {
         late: &dyn Fn() -> bool,
     ) -> Option<Reply> {
         let mut drawn = super::Drawn::default();
+        // Its own wall clock is the other's; what stands still is looked at at once.
+        self.unlooked += if running { (scene - self.scene).max(0.0) } else { f64::INFINITY };
         (self.scene, self.rate, self.passing, self.running) = (scene, rate, rate, running);
         let before = millis(self.cluster_now());
         self.run_to(now.max(before), &mut drawn, late, false);

@@ -298,3 +298,29 @@ fn who_has_to_make_room_is_told_and_for_whom() {
     };
     assert_eq!(seen.captions.iter().filter(|caption| told(caption)).count(), 1, "{:?}", seen.captions);
 }
+
+#[test]
+fn a_pod_bears_the_name_of_what_it_belongs_to_whatever_its_labels_say() {
+    let mut driver = Driver::new(Replica::first());
+    driver.first_frame();
+    driver.hear(Request::Pace(Pace::Speed(Speed::Milli(10_000))));
+    let app = |name: &str, labels: &str| {
+        format!(
+            "{{apiVersion: apps/v1, kind: Deployment, metadata: {{name: {name}}}, spec: {{selector: {{matchLabels: {labels}}}, \
+             template: {{metadata: {{labels: {labels}}}, spec: {{containers: [{{name: c, image: nginx}}]}}}}}}}}"
+        )
+    };
+    let apps =
+        [("helm", "{app.kubernetes.io/name: shop}"), ("web-front", "{app: web}"), ("api", "{app: shop}")];
+    let manifest = apps.map(|(name, labels)| app(name, labels)).join("\n---\n");
+    driver.hear(Request::Command { id: 1, command: Command::Apply(manifest) });
+    watch(&mut driver, 3000.0, |_| false);
+    for (deployment, named) in
+        [("helm", "helm"), ("web-front", "web"), ("api", "api"), ("todo-api", "todo-api")]
+    {
+        let pods = driver.view.pods.values();
+        let names: Vec<_> =
+            pods.filter(|pod| pod.name.starts_with(deployment)).map(|pod| pod.app.as_str()).collect();
+        assert!(!names.is_empty() && names.iter().all(|name| *name == named), "{deployment}: {names:?}");
+    }
+}
