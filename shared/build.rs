@@ -207,7 +207,8 @@ impl Tables {
                 let code = code(schema, &numbers);
                 let mark = match code.as_str() {
                     _ if required.contains(&field) => "!",
-                    "s" | "i" | "I" | "n" | "b" | "B" if is_kept(name, field) => "?",
+                    "s" | "i" | "I" | "n" | "b" | "B" if is_kept(name, field, true) => "?",
+                    list if list.starts_with('[') && is_kept(name, field, false) => "?",
                     _ => "",
                 };
                 writeln!(table, "{field} {code}{mark}").expect("text grows");
@@ -217,12 +218,12 @@ impl Tables {
     }
 }
 
-/// Whether a field that need not be there is shown though it is zero.
-fn is_kept(of: &str, field: &str) -> bool {
+/// Whether a field that need not be there is shown though it is zero; by its name alone where that holds of every type.
+fn is_kept(of: &str, field: &str, by_name: bool) -> bool {
     static KEPT: &str = include_str!("src/schema/kept.txt");
     let of = of.rmatch_indices('.').nth(2).map_or(of, |(at, _)| &of[at + 1..]);
     let whole = format!("{of}.{field}");
-    KEPT.lines().any(|line| line == field || line == whole)
+    KEPT.lines().any(|line| line == whole || by_name && line == field)
 }
 
 /// `io.k8s.api.core.v1.PodSpec` → `v1.PodSpec`, as Go prints the type.

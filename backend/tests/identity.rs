@@ -174,6 +174,7 @@ const WRONG: &[(&str, &str, &str, &[u8], u16)] = &[
     ("GET", "/api/v1/namespaces/default/pods/none/portforward", "", b"", 404),
     ("POST", PODS, "application/vnd.kubernetes.protobuf", b"k8s\0\x0a\xff", 400),
     ("POST", PODS, "text/plain", b"{}", 415),
+    ("POST", PODS, "application/cbor", b"\xa1\xff", 415),
     ("POST", PODS, "application/json", b"{", 400),
     ("POST", PODS, "application/json", b"\xff\xfe", 400),
     ("PATCH", "/api/v1/namespaces/default/pods/p", "text/plain", b"{}", 415),

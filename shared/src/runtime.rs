@@ -8,6 +8,7 @@ mod bytes;
 mod caller;
 mod container;
 mod contest;
+mod guestbook;
 pub mod host;
 mod image;
 mod lifecycle;
@@ -257,6 +258,7 @@ impl Runtime {
             "call" => self.call_next(timer.number, cx),
             "task" => self.task_due(timer.number, cx),
             "check" => self.check_over(timer.number, cx),
+            "dial" => self.dial_on(timer.number, cx),
             "no reply" => self.task_answered(timer.number, shell::Answer::TimedOut, cx),
             "no answer" => self.no_answer(timer.number, cx),
             "forward" => self.forward_answered(timer.number, None, cx),

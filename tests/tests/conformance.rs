@@ -203,6 +203,7 @@ fn variables_name_the_part_of_a_volume_that_is_mounted() {
     };
     let text = [
         script("made", "test -d /whole/a/foo && echo made; sleep 600", volumes, &of("a/$(NAME)", "foo")),
+        script("escaped", "ls /whole; sleep 600", volumes, &of("$$(NAME)-$(NAME)", "foo")),
         script("up", "sleep 600", volumes, &of("$(NAME)", "..")),
         script("absolute", "sleep 600", volumes, &of("$(NAME)", "/tmp")),
         script("late", "sleep 600", volumes, &of("$(NOTE)/$(NAME)", "foo")),
@@ -210,6 +211,7 @@ fn variables_name_the_part_of_a_volume_that_is_mounted() {
     apply(&mut world, &text.concat());
     world.wait(15);
     assert_eq!(logs(&mut world, "made"), "made\n");
+    assert_eq!(logs(&mut world, "escaped"), "$(NAME)-foo\n");
     let touched = world.kubectl(["exec", "-n", "default", "made", "--", "touch", "/part/file"], "");
     assert_eq!(touched.exit_code, 0, "{}", touched.stderr);
     let listed = world.kubectl(["exec", "-n", "default", "made", "--", "ls", "/whole/a/foo"], "");

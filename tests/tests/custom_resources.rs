@@ -406,3 +406,26 @@ fn there_is_no_protobuf_of_what_people_defined() {
         assert_eq!(play.0.request(request).code, code, "{accept}");
     }
 }
+
+#[test]
+fn nothing_is_patched_into_a_kind_of_its_own() {
+    let mut play = Play::new();
+    assert_eq!(play.json("POST", ALL, &good("a")).0, 201);
+    let path = format!("{ALL}/a");
+    for (patch, given, wanted) in [
+        (json!({"apiVersion": null}), "apiVersion: Invalid value: \"\"", "stable.example.com/v1"),
+        (
+            json!({"apiVersion": "other/v1"}),
+            "apiVersion: Invalid value: \"other/v1\"",
+            "stable.example.com/v1",
+        ),
+        (json!({"kind": "Other"}), "kind: Invalid value: \"Other\"", "CronTab"),
+    ] {
+        let (code, said) = play.patch(&path, "merge", &patch);
+        let why = format!("CronTab.stable.example.com \"a\" is invalid: {given}: must be {wanted}");
+        assert_eq!((code, said["message"].as_str()), (422, Some(why.as_str())), "{patch}");
+    }
+    let remove = json!([{"op": "remove", "path": "/apiVersion"}]);
+    assert_eq!(play.patch(&path, "json", &remove).0, 422);
+    assert_eq!(play.patch(&path, "merge", &json!({"spec": {"image": "b"}})).0, 200);
+}

@@ -2,6 +2,7 @@
 
 mod account_tokens;
 mod admission;
+mod agnhost;
 mod api;
 mod autoscaling;
 mod component_fields;

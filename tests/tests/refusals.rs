@@ -84,7 +84,8 @@ fn what_is_refused_leaves_everything_as_it_was() {
         ("PATCH", &*scale, MERGE, r#"{"spec":{"replicas":"5"}}"#, 422),
         ("PATCH", &*scale, MERGE, r#"{"spec":{"replicas":9007199254740992}}"#, 422),
         ("PATCH", &*scale, MERGE, r#"{"spec":{"replicas":-1}}"#, 422),
-        ("PATCH", &*one_map, JSON, &*copies, 400),
+        ("PATCH", &*one_map, JSON, &*copies, 422),
+        ("POST", MAPS, ";;;", r#"{"metadata":{"name":"other"}}"#, 415),
     ];
     for (method, path, content_type, body, code) in refusals {
         let (found, message) = send(&mut world, method, path, content_type, body);
@@ -253,4 +254,27 @@ fn who_watches_over_the_cluster_may_read_its_metrics() {
     };
     assert_eq!((code("system:monitoring", "/metrics"), code("others", "/metrics")), (200, 403));
     assert_eq!(code("system:monitoring", "/api/v1/nodes"), 403);
+}
+
+#[test]
+fn no_policies_are_other_than_none_said() {
+    let mut world = World::new();
+    let path = "/apis/autoscaling/v2/namespaces/default/horizontalpodautoscalers";
+    let body = |name: &str, behavior: &str| {
+        format!(
+            r#"{{"metadata":{{"name":"{name}"}},"spec":{{"maxReplicas":3,"scaleTargetRef":{{"kind":"Deployment","name":"x","apiVersion":"apps/v1"}},"behavior":{behavior}}}}}"#
+        )
+    };
+    for way in ["scaleUp", "scaleDown"] {
+        let (code, said) =
+            send(&mut world, "POST", path, "", &body("a", &format!(r#"{{"{way}":{{"policies":[]}}}}"#)));
+        let why = format!(
+            "HorizontalPodAutoscaler.autoscaling \"a\" is invalid: spec.behavior.{way}.policies: Required value: must specify at \
+             least one Policy"
+        );
+        assert_eq!((code, said), (422, why));
+        let (code, said) =
+            send(&mut world, "POST", path, "", &body(&way.to_lowercase(), &format!(r#"{{"{way}":{{}}}}"#)));
+        assert_eq!(code, 201, "{said}");
+    }
 }

@@ -96,6 +96,10 @@ fn app(pod: &Doc) -> Doc {
 fn containers_get_other_resources_while_they_run() {
     let mut play = Play::new();
     let before = app(&play.pod("web"));
+    // What it has is told from the beginning, also where it is nothing.
+    assert_eq!(before["resources"], play.pod("web")["spec"]["containers"][0]["resources"]);
+    assert_eq!(before["allocatedResources"].to_json(), r#"{"cpu":"500m","memory":"64Mi"}"#);
+    assert_eq!(app(&play.pod("plain"))["resources"].to_json(), "{}");
     let given = play.give("web", r#"{"requests":{"cpu":"750m"}}"#);
     assert_eq!((given.code, given.body["metadata"]["generation"].as_i64()), (200, Some(2)), "{}", given.body);
     play.0.wait(5);
@@ -107,7 +111,14 @@ fn containers_get_other_resources_while_they_run() {
     assert_eq!(after["containerID"], before["containerID"]);
     // Memory is given with another start, as its policy says.
     assert_eq!(play.give("web", r#"{"limits":{"memory":"256Mi"}}"#).code, 200);
+    let in_progress = |play: &mut Play| {
+        let conditions = play.pod("web")["status"]["conditions"].clone();
+        conditions.items().iter().any(|one| one["type"].as_str() == Some("PodResizeInProgress"))
+    };
+    play.0.wait(1);
+    assert!(in_progress(&mut play), "it is still to start anew");
     play.0.wait(60);
+    assert!(!in_progress(&mut play));
     let anew = app(&play.pod("web"));
     assert_eq!(
         (anew["restartCount"].as_i64(), anew["resources"]["limits"]["memory"].str().as_str()),
@@ -221,4 +232,16 @@ fn what_is_no_resize_is_refused() {
         (image.code, image.body["spec"]["containers"][0]["image"].str().as_str()),
         (200, "todo-api:v1.0")
     );
+}
+
+#[test]
+fn every_container_that_stands_elsewhere_is_named() {
+    let mut play = Play::new();
+    let order = r#"{"spec":{"$setElementOrder/containers":[{"name":"other"},{"name":"app"}]}}"#;
+    let refused = play.resize("web", order);
+    let why = |at: u32| {
+        format!("spec.containers[{at}].name: Forbidden: containers may not be renamed or reordered on resize")
+    };
+    let said = refused.body["message"].str();
+    assert!(said.contains(&format!("{}, {}", why(0), why(1))), "{said}");
 }

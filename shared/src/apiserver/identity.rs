@@ -1,4 +1,4 @@
-//! Which API servers live, where there are several: each has a Lease and renews it (upstream: identities of
+//! Which API servers live: each has a Lease and renews it (upstream: identities of
 //! `pkg/controlplane`, and for the endpoints of the Service `kubernetes` the leases of its `reconcilers`).
 
 use crate::api::coordination::lease::Lease;

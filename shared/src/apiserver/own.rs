@@ -70,9 +70,7 @@ fn concerned(revision: &Revision) -> Option<u64> {
 impl ApiServer {
     /// A new life: what went missing before is noticed at the first turns. A cluster begins with all of it.
     pub(super) fn begin_own(&self, cx: &mut Context<'_>) {
-        if self.remote().is_some() {
-            cx.timer(WARM_UP + turn(cx), Timer { number: SIGN, ..Timer::named(TIMER) });
-        }
+        cx.timer(WARM_UP + turn(cx), Timer { number: SIGN, ..Timer::named(TIMER) });
         if cx.now() > Time::ZERO {
             for (number, wait) in (0..SIGN).zip(INTERVALS) {
                 cx.timer(wait, Timer { number, ..Timer::named(TIMER) });

@@ -115,6 +115,10 @@ impl ApiServer {
             problems.extend(unknown.into_iter().map(schema::Problem::unknown));
             let warnings = check_patched(&doc, &problems, custom.as_ref(), call.request, kind)?;
             call.warnings.extend(warnings);
+            // It is refused for being none of its own, and not given it.
+            if custom.is_some() && doc["apiVersion"].is_null() {
+                doc.set("apiVersion", "");
+            }
             schema::normalise(call.request.kind, &mut doc);
         }
         if let Some(twin) = twin {

@@ -407,7 +407,7 @@ pub fn json_patch(target: &Doc, patch: &Doc) -> Result<Doc, PatchError> {
                 let copied = find(&result, &pointer(&operation["from"])?)?.clone();
                 // Copies of copies grow beyond all bounds in a few operations.
                 if !fits(&copied, &mut copies, MOST_PATCHED_DEPTH) {
-                    return Err(PatchError::Malformed("the patch makes the object too large".into()));
+                    return Err(PatchError::DoesNotApply("the patch makes the object too large".into()));
                 }
                 add(&mut result, &path, copied)?;
             }

@@ -162,15 +162,20 @@ fn with_sub_paths(container: &Doc, env: &Variables) -> Result<Doc, Str> {
 }
 
 fn sub_path(expression: &Str, env: &Variables) -> Result<Str, Str> {
-    let names = expression.split("$(").skip(1).filter_map(|rest| Some(rest.split_once(')')?.0));
-    let has = |name: &str| env.iter().any(|(known, value)| known == name && !value.is_empty());
-    let mut missing: Vec<&str> = names.filter(|name| !has(name)).collect();
+    let mut missing: Vec<Str> = Vec::new();
+    let path = expand_with(expression, |name| {
+        let found = value_of(name, env);
+        if found.is_none_or(|value| value.is_empty()) {
+            missing.push(name.into());
+        }
+        found
+    });
     if !missing.is_empty() {
         sort(&mut missing);
         missing.dedup();
         return Err(format!("missing value for {}", missing.join(", ")).into());
     }
-    let path = expand(expression, env).unwrap_or_default();
+    let path = path.unwrap_or_default();
     if path.starts_with('/') {
         return Err(format!("error SubPath `{path}` must not be an absolute path").into());
     }
@@ -328,6 +333,15 @@ pub(super) fn text(kind: Kind, value: &Doc) -> Str {
 
 /// `$(NAME)` stands for a variable defined before; `$$(NAME)` for itself. `None` when the value grows too long.
 pub(super) fn expand(value: &Str, env: &[(Str, Str)]) -> Option<Str> {
+    expand_with(value, |name| value_of(name, env))
+}
+
+fn value_of<'a>(name: &str, env: &'a [(Str, Str)]) -> Option<&'a Str> {
+    env.iter().rev().find(|(key, _)| key == name).map(|(_, value)| value)
+}
+
+/// The same with what is known of each name that stands for a variable.
+fn expand_with<'a>(value: &Str, mut known: impl FnMut(&str) -> Option<&'a Str>) -> Option<Str> {
     if !value.contains("$(") {
         return Some(value.clone());
     }
@@ -337,7 +351,7 @@ pub(super) fn expand(value: &Str, env: &[(Str, Str)]) -> Option<Str> {
         result.push_str(&rest[..at]);
         rest = &rest[at..];
         let name = rest.strip_prefix("$(").and_then(|inner| inner.split_once(')')).map(|(name, _)| name);
-        let known = name.and_then(|name| Some((name, &env.iter().rev().find(|(key, _)| key == name)?.1)));
+        let known = name.and_then(|name| Some((name, known(name)?)));
         if let Some(tail) = rest.strip_prefix("$$") {
             result.push('$');
             rest = tail;

@@ -23,7 +23,7 @@ impl Kubelet {
         // Most inputs change nothing of a status, and making one is dear.
         let basis = hash_of(&(
             (pod.stage, pod.ip, pod.start_time, &pod.containers, pod.terminating),
-            (&pod.rejected, &pod.failed, &pod.allocated, &pod.unmet),
+            (&pod.rejected, &pod.failed, &pod.allocated, &pod.unmet, pod.resizing),
             (object.meta.generation, self.address, images.len() as u64, &gates),
         )) as u64;
         if pod.basis == basis && !pod.sent.is_null() {
@@ -115,8 +115,14 @@ pub(super) fn is_kept(sent: &Doc, stored: &Doc) -> bool {
 }
 
 /// The conditions that only kubelets set.
-const OWN: [&str; 5] =
-    ["PodReadyToStartContainers", "Initialized", "Ready", "ContainersReady", "PodResizePending"];
+const OWN: [&str; 6] = [
+    "PodReadyToStartContainers",
+    "Initialized",
+    "Ready",
+    "ContainersReady",
+    "PodResizePending",
+    "PodResizeInProgress",
+];
 /// The conditions that kubelets keep, as they have them in order.
 const KEPT: [&str; 5] =
     ["PodReadyToStartContainers", "Initialized", "Ready", "ContainersReady", "PodScheduled"];
@@ -190,11 +196,9 @@ fn status<'a>(
         let statuses = |range: std::ops::Range<u32>| {
             Doc::list(range.map(|index| {
                 let container = &pod.containers[index as usize];
-                let name = match container.image.is_empty() {
-                    true => &spec_at(&view.spec, index).image,
-                    false => &container.image,
-                };
-                container_status(pod, index, name, image(name), cx)
+                let spec = spec_at(&view.spec, index);
+                let name = if container.image.is_empty() { &spec.image } else { &container.image };
+                container_status(pod, (index, &spec.doc), name, image(name), cx)
             }))
         };
         status.put(literal!("containerStatuses"), statuses(pod.inits..pod.inits + pod.mains));
@@ -280,14 +284,17 @@ fn conditions(pod: &mut PodState, phase: Phase, gates: Option<Str>, object: &Obj
     let target =
         evicted.map(|(_, why)| ("DisruptionTarget", true, Some(("TerminationByKubelet", why.clone()))));
     let unmet = pod.unmet.clone().map(|why| ("PodResizePending", true, Some(why)));
-    if unmet.is_none() {
+    let resizing = pod.resizing.is_some().then_some(("PodResizeInProgress", true, None));
+    if unmet.is_none() && resizing.is_none() {
         *pod.conditions.of("PodResizePending") = None;
     }
     let generation = object.meta.generation;
     let conditions = &mut pod.conditions;
     let sent = pod.sent["conditions"].items();
-    Doc::list(all.into_iter().chain(target).chain(unmet).enumerate().map(|(at, (name, holds, why))| {
-        let known = conditions.of(name);
+    let all = all.into_iter().chain(target).chain(unmet).chain(resizing);
+    Doc::list(all.enumerate().map(|(at, (name, holds, why))| {
+        // Who waits for resources is hardly ever given others meanwhile.
+        let known = conditions.of(if name == "PodResizeInProgress" { "PodResizePending" } else { name });
         let (before, since) = known.get_or_insert_with(|| reported(object, name, holds, now));
         if *before != holds {
             (*before, *since) = (holds, now.floor_seconds());
@@ -333,11 +340,19 @@ fn reported(object: &Object, name: &str, holds: bool, now: Timestamp) -> (bool, 
     }
 }
 
-fn container_status(pod: &PodState, index: u32, image: &Str, known: Option<&Image>, cx: &Context<'_>) -> Doc {
+fn container_status(
+    pod: &PodState,
+    (index, spec): (u32, &Doc),
+    image: &Str,
+    known: Option<&Image>,
+    cx: &Context<'_>,
+) -> Doc {
     let container = &pod.containers[index as usize];
     let ran = container.last.is_some() || matches!(container.stage, ContainerStage::Running { .. });
     let running = matches!(container.stage, ContainerStage::Running { .. });
-    let given = pod.allocated.as_ref().and_then(|all| all.get(index as usize)).filter(|_| running);
+    // As the spec says, until that is changed and the node has no more.
+    let given = pod.allocated.as_ref().and_then(|all| all.get(index as usize)).unwrap_or(&spec["resources"]);
+    let given = (running && !pod.is_ephemeral(index)).then_some(given);
     let mut status = Entries::default();
     if let Some(given) = given.filter(|given| !given["requests"].is_null()) {
         status.put(literal!("allocatedResources"), given["requests"].clone());
@@ -371,7 +386,8 @@ fn container_status(pod: &PodState, index: u32, image: &Str, known: Option<&Imag
     let ready = if running { container.ready && counts } else { passed };
     status.put(literal!("ready"), ready.into());
     if let Some(given) = given {
-        status.put(literal!("resources"), given.clone());
+        let given = if given.is_null() { Doc::map() } else { given.clone() };
+        status.put(literal!("resources"), given);
     }
     let announced = container.starts_again() && matches!(container.stage, ContainerStage::Starting { .. });
     status.put(literal!("restartCount"), container.restarts.saturating_sub(u32::from(announced)).into());

@@ -9,7 +9,10 @@ use crate::doc::{Doc, Str};
 use crate::sim::{Duration, hash_of};
 
 mod amount;
+mod system;
 mod tags;
+
+pub(super) use system::os_release;
 
 /// The memory of an image that says nothing of it.
 const UNSAID_MEMORY: u64 = 32 << 20;
@@ -185,6 +188,12 @@ impl Images {
         &self.lost
     }
 
+    /// Whether nobody but the node itself is asked for an image, where no registry runs.
+    pub fn is_of_node(&self, image: &str) -> bool {
+        let host = image.split_once('/').map_or("", |(domain, _)| domain.split(':').next().unwrap_or(""));
+        matches!(host, "localhost" | "127.0.0.1") && !self.tagged.contains_key(repository(image))
+    }
+
     /// What the registry has of `image` for who pulls it.
     pub fn find_to_pull(&self, image: &str) -> Found<'_> {
         let lost = !self.lost.is_empty() && self.lost.contains(full_reference(image).as_str());
@@ -212,6 +221,7 @@ impl Images {
                 let latest = [repository, ":latest"].concat();
                 self.by_reference.get(latest.as_str()).map_or(Found::StandIn(&self.stand_in), Found::Known)
             }
+            None if self.is_of_node(&full) => Found::UnknownTag,
             None => Found::StandIn(&self.stand_in),
         }
     }
@@ -254,12 +264,13 @@ const CURL: &str = "curlimages/curl";
 const PAUSE: &str = "registry.k8s.io/pause";
 
 /// What Kubernetes' own tests run: its busybox, servers, and agnhost, whose command line says what it is.
-const E2E: [&str; 6] = [
+const E2E: [&str; 7] = [
     "registry.k8s.io/e2e-test-images/busybox",
     "registry.k8s.io/e2e-test-images/nginx",
     "registry.k8s.io/e2e-test-images/httpd",
     "registry.k8s.io/e2e-test-images/nautilus",
     "registry.k8s.io/e2e-test-images/nonewprivs",
+    "registry.k8s.io/e2e-test-images/kitten",
     AGNHOST,
 ];
 const AGNHOST: &str = "registry.k8s.io/e2e-test-images/agnhost";
@@ -270,8 +281,9 @@ const WELCOME: &str = "<!DOCTYPE html>\n<html>\n<head>\n<title>Welcome to nginx!
                        <h1>Welcome to nginx!</h1>\n<p>If you see this page, nginx is successfully installed and \
                        working.\nFurther configuration is required.</p>\n</body>\n</html>\n";
 
-/// What the picture of a demonstration says of itself.
+/// What the pictures of a demonstration say of themselves.
 const NAUTILUS: &str = "{\n\"image\":\"nautilus.jpg\"\n}\n";
+const KITTEN: &str = "{\n\"image\":\"kitten.jpg\"\n}\n";
 
 /// What an image runs that says as whom it runs: as root, unless nobody is to become more than they are.
 pub(super) fn own_script(image: &str, container: &Doc) -> Option<&'static str> {
@@ -344,7 +356,8 @@ fn built_in() -> Vec<(&'static str, ImageSpec)> {
         (E2E[2], httpd.clone()),
         ("httpd", httpd),
         (E2E[0], toolbox(2_200_000)),
-        (E2E[3], ImageSpec { answer: NAUTILUS.into(), ..nginx.clone() }),
+        (E2E[3], ImageSpec { root: "/".into(), answer: NAUTILUS.into(), ..nginx.clone() }),
+        (E2E[5], ImageSpec { root: "/".into(), answer: KITTEN.into(), ..nginx.clone() }),
         (E2E[4], toolbox(2_200_000)),
         (AGNHOST, still(53_000_000)),
         (PAUSE, still(300_000)),
@@ -565,6 +578,8 @@ mod tests {
         assert!(matches!(images.find("todo-api:v9"), Found::UnknownTag));
         assert!(matches!(images.find("nginx:1.29"), Found::Known(_)));
         assert!(matches!(images.find("somebody/else"), Found::StandIn(_)));
+        assert!(matches!(images.find("localhost/else:1"), Found::UnknownTag));
+        assert!(matches!(images.find("localhost:5000/else"), Found::UnknownTag));
         let tools = images.find("registry.k8s.io/e2e-test-images/busybox:1.36.1-1");
         assert!(tools.spec().is_some_and(ImageSpec::is_toolbox));
     }

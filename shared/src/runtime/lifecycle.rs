@@ -9,8 +9,8 @@ use crate::network::{dns_config, node_address};
 use crate::sim::{ContainerEnd, Context, CriCall, CriEvent, Duration, Process, Time, Timer};
 
 use super::container::{Container, KILLED, Program, Sandbox, Stage};
-use super::image::{is_agnhost, is_curl, own_script};
-use super::shell::{Files, knows};
+use super::image::{Images, is_agnhost, is_curl, os_release, own_script};
+use super::shell::{Files, OF_IMAGE, knows};
 use super::{Caller, ImageSpec, Runtime, tasks};
 
 /// Setting up network namespace and addresses.
@@ -21,25 +21,43 @@ const FIRST_POD_ADDRESS: u32 = 2;
 /// The files that an image serves, as containers of it begin with them: the next mostly begins with the same, and they
 /// share them until one of them writes.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Pages(Files);
+pub(super) struct Pages {
+    root: Str,
+    page: Str,
+    files: Files,
+}
 
 impl Pages {
     fn of(&mut self, image: &ImageSpec) -> Files {
-        let mut known = self.0.0.iter();
-        let root = known.next().and_then(|(path, _)| path.strip_suffix('/'));
-        let same = root == Some(&*image.root) && known.next().is_some_and(|(_, page)| *page == image.answer);
-        if !same {
-            let root = &image.root;
-            // A page that is data is asked for by another name.
-            let page = if image.answer.starts_with('{') { "data.json" } else { "index.html" };
-            let files = [
-                (format!("{root}/").into(), Str::new()),
-                (format!("{root}/{page}").into(), image.answer.clone()),
-            ];
-            self.0 = Files(BTreeMap::from(files));
+        if (&self.root, &self.page) != (&image.root, &image.answer) {
+            let (root, page) = (image.root.clone(), image.answer.clone());
+            *self = Pages { root, page, files: pages(image) };
         }
-        self.0.clone()
+        self.files.clone()
     }
+}
+
+/// The files that an image serves.
+fn pages(image: &ImageSpec) -> Files {
+    if image.root.is_empty() || image.answer.is_empty() {
+        return Files::default();
+    }
+    // A page that is data is asked for by another name.
+    let page = if image.answer.starts_with('{') { "data.json" } else { "index.html" };
+    let (root, page) = (image.root.trim_matches('/'), Str::from(page));
+    if root.is_empty() {
+        return [(page, image.answer.clone())].into_iter().collect();
+    }
+    // The directory stays when its page is taken away.
+    let directory = (format!("{root}/").into(), Str::new());
+    [directory, (format!("{root}/{page}").into(), image.answer.clone())].into_iter().collect()
+}
+
+/// The files of an image that is mounted as a volume, as far as they are known.
+fn image_files(images: &Images, reference: &str) -> Files {
+    let mut files = images.find(reference).spec().map(pages).unwrap_or_default();
+    files.0.insert("etc/os-release".into(), os_release(reference).into());
+    files
 }
 
 impl Runtime {
@@ -121,9 +139,14 @@ impl Runtime {
         if container.mounts.iter().any(|mount| mount.is_composed() && !mount.sub_path.is_empty()) {
             sandbox.make_account_volumes(pod, self.signer);
         }
-        if !spec.root.is_empty() && !spec.answer.is_empty() {
-            // The directory stays when its page is taken away.
+        if !spec.root.is_empty() {
             container.layer = self.pages.of(spec);
+        }
+        for mount in container.mounts.iter() {
+            if let Some(reference) = mount.volume.strip_prefix(OF_IMAGE) {
+                let files = || image_files(&images, reference);
+                self.disks.entry(mount.volume.clone()).or_insert_with(files);
+            }
         }
         tasks::fix_sub_paths(&mut container, &sandbox.volumes);
         for mount in container.mounts.iter().filter(|mount| mount.has_own_part()) {

@@ -6,7 +6,7 @@ use crate::doc::Str;
 use crate::sim::{Causes, Context, CriEvent, Duration, Time, Timer};
 
 use super::Runtime;
-use super::image::{Found, full_reference};
+use super::image::{Found, full_reference, repository};
 
 /// Bytes a second, and what every pull takes before the first byte.
 const BYTES_PER_MS: u64 = 30_000;
@@ -53,6 +53,7 @@ impl Runtime {
     pub(super) fn pulled(&mut self, number: u64, cx: &mut Context<'_>) {
         let Some(pull) = self.pulls.remove(&number) else { return };
         let size = match self.images.find_to_pull(&pull.image) {
+            Found::UnknownTag if self.images.is_of_node(&pull.image) => Err(refused(&pull.image)),
             Found::UnknownTag => Err(not_found(&pull.image)),
             Found::Known(spec) | Found::StandIn(spec) => Ok(spec.size),
         };
@@ -74,6 +75,21 @@ impl Runtime {
             cx.because(causes, |cx| self.tell(event, cx));
         }
     }
+}
+
+/// As containerd words it: no registry runs on the nodes.
+fn refused(image: &str) -> Str {
+    let full = full_reference(image);
+    let (host, rest) = full.split_once('/').unwrap_or(("", &full));
+    let name = repository(rest);
+    let tag = rest[name.len()..].trim_start_matches([':', '@']);
+    let port = host.split_once(':').map_or("80", |(_, port)| port);
+    format!(
+        "rpc error: code = Unknown desc = failed to pull and unpack image \"{full}\": failed to resolve reference \"{full}\": \
+         failed to do request: Head \"http://{host}/v2/{name}/manifests/{tag}\": dial tcp 127.0.0.1:{port}: connect: \
+         connection refused"
+    )
+    .into()
 }
 
 /// As containerd words it.

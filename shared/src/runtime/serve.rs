@@ -11,7 +11,7 @@ use crate::sim::{
 };
 
 use super::image::{Found, ImageSpec};
-use super::server::{Answered, Asked, Server, Service};
+use super::server::{Answered, Asked, Kept, Server, Service};
 use super::tasks::Asker;
 use super::{Container, Runtime, Sandbox, tasks};
 
@@ -132,11 +132,11 @@ impl Runtime {
     /// What answering did to the program; gives back the text.
     fn heed(&mut self, start: u64, answered: Answered, cx: &mut Context<'_>) -> Str {
         if let (Some(line), Some((_, container))) = (answered.log, self.numbered_mut(start)) {
-            container.log.line(cx.timestamp(), line);
+            container.log.write(cx.timestamp(), &format!("{line}\n"));
             self.tell_followers(start, false, cx);
         }
-        if let Some(writer) = answered.writer {
-            self.written_by(start, &writer);
+        if let Some(kept) = answered.kept {
+            self.keep(start, &kept);
         }
         if let Some(code) = answered.exit {
             self.container_ends(start, code, false, cx);
@@ -161,14 +161,14 @@ impl Runtime {
         }
     }
 
-    /// The programs of a container take note of who wrote to them.
-    fn written_by(&mut self, start: u64, writer: &Str) {
+    /// The programs of a container keep something of a request.
+    fn keep(&mut self, start: u64, kept: &Kept) {
         let tasks =
             self.numbered_mut(start).map(|(_, container)| container.tasks.clone()).unwrap_or_default();
         for number in tasks {
             let server = self.tasks.get_mut(&number).and_then(|running| running.task.serves.as_mut());
             if let Some(server) = server {
-                server.written_by(writer.clone());
+                server.keep(kept);
             }
         }
     }

@@ -7,6 +7,9 @@ use crate::doc;
 use crate::doc::{Doc, Str, Timestamp, parse_json};
 use crate::sim::{Duration, Protocol};
 
+use super::guestbook::Guestbook;
+use super::tasks::{Dial, Then};
+
 /// For how long agnhost's `liveness` is well.
 const WELL: Duration = Duration::seconds(10);
 /// How many writers nettest tells apart.
@@ -41,6 +44,8 @@ pub(super) enum Service {
     Nettest(Vec<(Str, u64)>),
     /// agnhost's `porter`: a text for each port.
     Porter(Vec<(u32, Str)>),
+    /// agnhost's `guestbook`.
+    Guestbook(Guestbook),
 }
 
 /// A request to a program.
@@ -66,8 +71,8 @@ pub(super) struct Answered {
     pub text: Str,
     /// What it writes to its log.
     pub log: Option<String>,
-    /// Who wrote to it.
-    pub writer: Option<Str>,
+    /// What it keeps of the request.
+    pub kept: Option<Kept>,
     /// The code that it ends with.
     pub exit: Option<i32>,
     /// It says nothing at all.
@@ -78,22 +83,22 @@ pub(super) struct Answered {
     pub first: Option<First>,
 }
 
+/// What a program keeps of a request.
+pub(super) enum Kept {
+    /// Who wrote to it.
+    Writer(Str),
+    /// A key and its value.
+    Entry(Str, Str),
+    /// The address of another that is to hear of all entries.
+    Replica(Str),
+}
+
 /// What a program does before it answers.
 pub(super) enum First {
     /// It runs a command in the shell.
     Run(Str),
     /// It asks others.
     Dial(Dial),
-}
-
-/// What is asked of others, and how often.
-#[derive(Codec, Clone, PartialEq, Eq, Hash, Debug)]
-pub(super) struct Dial {
-    pub protocol: Protocol,
-    pub host: Str,
-    pub port: u32,
-    pub request: Str,
-    pub tries: u32,
 }
 
 impl Answered {
@@ -108,14 +113,19 @@ impl Server {
         Server { ports: ports.into_iter().map(|port| (Protocol::Tcp, port)).collect(), service }
     }
 
-    /// Somebody wrote to it.
-    pub fn written_by(&mut self, writer: Str) {
-        let Service::Nettest(received) = &mut self.service else { return };
-        let known = received.iter().position(|(known, _)| *known == writer);
-        match known {
-            Some(at) => received[at].1 += 1,
-            None if received.len() < MOST_WRITERS => received.push((writer, 1)),
-            None => {}
+    /// It keeps something of a request.
+    pub fn keep(&mut self, kept: &Kept) {
+        match (&mut self.service, kept) {
+            (Service::Nettest(received), Kept::Writer(writer)) => {
+                let known = received.iter().position(|(known, _)| known == writer);
+                match known {
+                    Some(at) => received[at].1 += 1,
+                    None if received.len() < MOST_WRITERS => received.push((writer.clone(), 1)),
+                    None => {}
+                }
+            }
+            (Service::Guestbook(guestbook), kept) => guestbook.keep(kept),
+            _ => {}
         }
     }
 
@@ -147,6 +157,7 @@ impl Server {
             Service::Netexec if asked.protocol != Protocol::Tcp => datagram(asked, hostname),
             Service::Netexec => netexec(asked, path, hostname, runs),
             Service::Nettest(received) => nettest(asked, path, hostname, received),
+            Service::Guestbook(guestbook) => guestbook.answer(asked, path),
         }
     }
 }
@@ -194,9 +205,9 @@ fn netexec(asked: &Asked<'_>, path: &str, hostname: &str, runs: Duration) -> Ans
 fn nettest(asked: &Asked<'_>, path: &str, hostname: &str, received: &[(Str, u64)]) -> Answered {
     match path {
         "/write" => {
-            let writer = parse_json(asked.body).ok().map(|said| said["Source"].str());
+            let kept = parse_json(asked.body).ok().map(|said| Kept::Writer(said["Source"].str()));
             let text = format!("{}\n", doc!({ "Hostname": hostname }));
-            Answered { writer, ..Answered::new(200, text) }
+            Answered { kept, ..Answered::new(200, text) }
         }
         "/read" => {
             let mut all = Doc::map();
@@ -244,7 +255,8 @@ fn dial<'a>(value: &impl Fn(&str) -> &'a str) -> Result<Dial, String> {
     let port =
         number.ok_or_else(|| format!("host and/or port param are invalid. address {port}: invalid port"))?;
     let tries = tries.clamp(0, MOST_TRIES) as u32;
-    Ok(Dial { protocol, host: value("host").into(), port, request: request.into(), tries })
+    let (host, request) = (value("host").into(), request.into());
+    Ok(Dial { protocol, host, port, request, tries, then: Then::Lists })
 }
 
 /// What netexec answers to a datagram: to what it does not know, nothing.
@@ -264,19 +276,6 @@ fn datagram(asked: &Asked<'_>, hostname: &str) -> Answered {
     }
 }
 
-impl Dial {
-    /// What `/dial` says when all is asked.
-    pub fn told(responses: &[Str], errors: &[Str]) -> Str {
-        let mut doc = Doc::map();
-        for (name, texts) in [("errors", errors), ("responses", responses)] {
-            if !texts.is_empty() {
-                doc.set(name, Doc::list(texts.iter()));
-            }
-        }
-        doc.to_json().into()
-    }
-}
-
 /// What `/shell` says of a command that has ended.
 pub(super) fn ran(output: &str, code: i32) -> Str {
     let mut doc = doc!({});
@@ -289,17 +288,19 @@ pub(super) fn ran(output: &str, code: i32) -> Str {
     doc.to_json().into()
 }
 
+/// The value of a flag of agnhost: `--name=value` or `--name value`.
+pub(super) fn flag<'a>(args: &'a [Str], name: &str) -> Option<&'a str> {
+    let mut words = args.iter().map(|word| word.trim_start_matches('-'));
+    let found = words.find_map(|word| match word.split_once('=') {
+        Some((flag, value)) if flag == name => Some(Some(value)),
+        _ => (word == name).then_some(None),
+    })?;
+    found.or_else(|| words.next())
+}
+
 /// The part of agnhost that a command line names, if it is one that listens.
 pub(super) fn of_agnhost(args: &[Str], variables: impl Iterator<Item = (Str, Str)>) -> Option<Server> {
-    let flag = |name: &str| {
-        let mut words = args.iter().map(|word| word.trim_start_matches('-'));
-        let value = words.find_map(|word| match word.split_once('=') {
-            Some((flag, value)) if flag == name => Some(Some(value)),
-            _ => (word == name).then_some(None),
-        })?;
-        // `--port 80` as well as `--port=80`
-        value.or_else(|| words.next()).and_then(|value| value.parse::<u32>().ok())
-    };
+    let flag = |name: &str| flag(args, name).and_then(|value| value.parse::<u32>().ok());
     let port = |name: &str, usual: u32| flag(name).unwrap_or(usual);
     Some(match args.first()?.as_str() {
         "netexec" => {
@@ -314,7 +315,14 @@ pub(super) fn of_agnhost(args: &[Str], variables: impl Iterator<Item = (Str, Str
         "grpc-health-checking" => Server::new([port("port", 5000), port("http-port", 8080)], Service::Health),
         "nettest" => Server::new([port("port", 8080)], Service::Nettest(Vec::new())),
         "fake-gitserver" => Server::new([port("port", 8000)], Service::Silent),
-        "guestbook" | "webhook" => Server::new([port("http-port", port("port", 80))], Service::Silent),
+        "guestbook" => {
+            let guestbook = Guestbook::new(
+                port("backend-port", 6379),
+                super::server::flag(args, "replicaof").unwrap_or(""),
+            );
+            Server::new([port("http-port", 80)], Service::Guestbook(guestbook))
+        }
+        "webhook" => Server::new([port("port", 80)], Service::Silent),
         "porter" => {
             let texts: Vec<(Protocol, u32, Str)> = variables
                 .filter_map(|(name, text)| {

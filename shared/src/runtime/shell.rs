@@ -8,6 +8,7 @@ mod expand;
 mod files;
 mod input;
 mod lookups;
+mod mounts;
 mod parse;
 mod programs;
 mod requests;
@@ -24,7 +25,8 @@ use crate::sim::Time;
 
 use super::server::Server;
 use code::{Block, Code};
-pub(super) use files::{COMPOSED, Files, Mount, Place, absolute};
+pub(super) use files::{Files, Place, absolute};
+pub(super) use mounts::{COMPOSED, Mount, OF_IMAGE};
 pub(super) use programs::knows;
 pub(super) use requests::{Answer, Request};
 pub(super) use step::Surroundings;

@@ -18,7 +18,7 @@ use super::server::{Server, ran};
 use super::shell::{Progress, Task, absolute, knows};
 use super::{Runtime, container_id};
 
-pub(super) use first::{Asker, Dialling};
+pub(super) use first::{Asker, Dial, Dialling, Then};
 pub(super) use network::Asked;
 pub(super) use place::{Mounted, bytes_of, fix_sub_paths, hostname, on_host};
 
@@ -162,6 +162,7 @@ impl Runtime {
                 if main && begins {
                     self.own_begins(start, cx);
                 }
+                self.register(number, cx);
                 None
             }
         };
@@ -260,7 +261,7 @@ impl Runtime {
             Role::Main | Role::Left => {}
             Role::Request(asker) => {
                 let text = ran(&(running.out + &running.err), code);
-                self.reply(&asker, running.pod, text, cx);
+                self.reply(&asker, running.pod, (200, text), cx);
             }
             Role::Stream(call, _) => {
                 let result = ExecResult { exit_code: code, ..ExecResult::default() };

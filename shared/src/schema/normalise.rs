@@ -50,7 +50,9 @@ impl Reader {
     fn leaves_out(self, field: &Field, value: &Doc) -> bool {
         let zero = match (field.field_type(), value) {
             (FieldType::Map(_), Doc::Map(map)) => return map.entries().is_empty(),
-            (FieldType::List(_), Doc::List(items)) => return items.is_empty() && !field.required,
+            (FieldType::List(_), Doc::List(items)) => {
+                return items.is_empty() && !field.required && !field.kept;
+            }
             (FieldType::String | FieldType::Bytes, Doc::Str(text)) => text.is_empty(),
             (FieldType::Boolean, Doc::Bool(value)) => !value,
             (FieldType::Int32 | FieldType::Int64 | FieldType::Number, _) => value.as_i64() == Some(0),

@@ -71,7 +71,11 @@ pub(super) fn read_patch(http: &HttpRequest, applied: bool) -> Result<Body, Stat
 }
 
 pub(super) fn media_type(text: &str) -> &str {
-    text.split(';').next().unwrap_or("").trim()
+    match text.split(';').next().unwrap_or("").trim() {
+        // Parameters of nothing are no media type.
+        "" => text,
+        named => named,
+    }
 }
 
 fn read_json(text: &Str) -> Result<Body, String> {

@@ -2,9 +2,10 @@
 
 use crate::codec::Codec;
 use crate::collections::{BTreeMap, BTreeSet};
-use crate::doc::{Doc, Str};
+use crate::doc::Str;
 
 use super::super::host;
+use super::mounts::{Look, Mark, Mount, OF_DIRECTORIES, OF_FILES, SET_GROUP, STICKY, Sort};
 use super::programs;
 
 /// How large a file may grow, in bytes.
@@ -12,9 +13,10 @@ const LARGEST: usize = 256 << 10;
 /// How many files a volume or layer may have.
 const MOST_FILES: u32 = 4096;
 
-/// Files by their path below a mount point, without a leading slash; directories end with one.
+/// Files by their path below a mount point, without a leading slash; directories end with one. Beside them what is not as
+/// it mostly is: few files are another's than root's.
 #[derive(Codec, Clone, PartialEq, Eq, Hash, Debug, Default)]
-pub struct Files(pub BTreeMap<Str, Str>);
+pub struct Files(pub BTreeMap<Str, Str>, Option<Box<BTreeMap<Str, Mark>>>);
 
 /// Stands before the number of zeros that a file is made of.
 const ZEROS: &str = "\0\0zeros ";
@@ -26,7 +28,25 @@ pub(in crate::runtime) fn length(text: &str) -> u64 {
     text.strip_prefix(ZEROS).and_then(|zeros| zeros.parse().ok()).unwrap_or(text.len() as u64)
 }
 
+impl FromIterator<(Str, Str)> for Files {
+    fn from_iter<T: IntoIterator<Item = (Str, Str)>>(files: T) -> Files {
+        Files(files.into_iter().collect(), None)
+    }
+}
+
 impl Files {
+    fn mark(&self, path: &str, usual: Mark) -> Mark {
+        self.1.as_ref().and_then(|marks| marks.get(path)).copied().unwrap_or(usual)
+    }
+
+    fn set_mark(&mut self, path: &str, mark: Mark, usual: Mark) {
+        if mark != usual {
+            self.1.get_or_insert_default().insert(path.into(), mark);
+        } else if let Some(marks) = &mut self.1 {
+            marks.remove(path);
+        }
+    }
+
     /// Makes a directory, if there is nothing of this name.
     pub fn begin_directory(&mut self, path: &str) {
         let path = path.trim_matches('/');
@@ -44,61 +64,6 @@ impl Files {
     }
 }
 
-/// A volume in a container.
-#[derive(Codec, Clone, PartialEq, Eq, Hash, Debug)]
-pub struct Mount {
-    /// Where.
-    pub path: Str,
-    /// The volume's name in the pod.
-    pub volume: Str,
-    /// Only this file or directory of the volume.
-    pub sub_path: Str,
-    /// Whether nothing may be written there.
-    pub read_only: bool,
-    /// Whether it is a directory of the machine, not of the pod.
-    pub shared: bool,
-    /// Where the kubelet composes its files, what it makes them of.
-    pub composed: Doc,
-    /// How much it holds, where it is made of memory; 0 for as much as there is.
-    pub room: u64,
-}
-
-/// The volumes that the kubelet fills.
-pub const COMPOSED: [&str; 4] = ["configMap", "secret", "downwardAPI", "projected"];
-
-impl Mount {
-    /// Whether the kubelet composes its files.
-    pub fn is_composed(&self) -> bool {
-        !self.composed.is_null()
-    }
-
-    /// Whether it is a part of a volume that programs write to: that is made where there is none.
-    pub fn has_own_part(&self) -> bool {
-        !self.sub_path.is_empty() && !self.is_composed() && self.volume != host::VOLUME
-    }
-
-    /// The permissions of a file that it composes: its own, or those of all.
-    fn mode(&self, path: &str) -> Option<u32> {
-        let source = &self.composed;
-        let parts = source["sources"].items().iter();
-        let parts = parts.flat_map(|part| COMPOSED.iter().map(|kind| &part[*kind])).chain([source]);
-        let mut items = parts.flat_map(|part| part["items"].items());
-        let own =
-            items.find(|item| item["path"].as_str() == Some(path)).map_or(&Doc::Null, |item| &item["mode"]);
-        u32::try_from(own.as_i64().or(source["defaultMode"].as_i64())?).ok()
-    }
-}
-
-/// What `ls -l` shows of a file.
-pub(super) enum Look {
-    Directory,
-    File {
-        mode: u32,
-    },
-    /// It leads elsewhere.
-    Link(String),
-}
-
 /// Everything a task can see of the container's files.
 pub struct Place<'a> {
     /// What was written in the container itself.
@@ -111,6 +76,8 @@ pub struct Place<'a> {
     pub disks: &'a mut BTreeMap<Str, Files>,
     /// Whether the container's own layer may not be written.
     pub read_only: bool,
+    /// User and group of who makes files.
+    pub owner: (i64, i64),
     /// Files that the kubelet or the image provides: path and text.
     pub given: &'a dyn Fn(&str) -> Option<String>,
 }
@@ -284,14 +251,45 @@ impl Place<'_> {
             && !within.starts_with(DATA)
             && !within.contains('/')
         {
-            return Look::Link(format!("{DATA}/{within}"));
+            return Look::new(Sort::Link(format!("{DATA}/{within}")), Mark { mode: 0o777, ..OF_FILES });
         }
-        if self.is_directory(path) {
-            return Look::Directory;
+        let (mount, within) = self.find(path);
+        let mark = |usual| self.files(mount).map_or(usual, |files| files.mark(&within, usual));
+        if !self.is_directory(path) {
+            return Look::new(
+                Sort::File,
+                composed.map_or_else(|| mark(OF_FILES), |mount| mount.file(&within)),
+            );
         }
-        let (_, within) = self.find(path);
-        let mode = composed.and_then(|mount| mount.mode(&within)).unwrap_or(0o644);
-        Look::File { mode }
+        let whole = mount.filter(|mount| mount.path.trim_matches('/') == path).map(Mount::root);
+        let usual =
+            if path == "tmp" { Mark { mode: 0o777 | STICKY, ..OF_DIRECTORIES } } else { OF_DIRECTORIES };
+        Look::new(Sort::Directory, mark(whole.unwrap_or(usual)))
+    }
+
+    /// What a path is a part of.
+    pub fn file_system(&self, path: &str) -> &'static str {
+        self.find(path).0.map_or("overlay", Mount::file_system)
+    }
+
+    /// Changes the permissions of a file or directory.
+    pub fn set_mode(&mut self, path: &str, mode: u32) -> Result<(), Refusal> {
+        let Look { kind, user, group, .. } = self.look(path, true);
+        let usual = if matches!(kind, Sort::Directory) { OF_DIRECTORIES } else { OF_FILES };
+        let (files, within) = self.change(path)?;
+        files.set_mark(&within, Mark { mode, user, group }, usual);
+        Ok(())
+    }
+
+    /// Something new is of whoever makes it, and of the volume's group where that has one.
+    fn own(&mut self, path: &str, usual: Mark) -> Result<(), Refusal> {
+        let (user, group) = self.owner;
+        let of_volume = self.find(path).0.and_then(|mount| mount.group);
+        let inherited = if of_volume.is_some() && usual == OF_DIRECTORIES { SET_GROUP } else { 0 };
+        let mark = Mark { mode: usual.mode | inherited, user, group: of_volume.unwrap_or(group) };
+        let (files, within) = self.change(path)?;
+        files.set_mark(&within, mark, usual);
+        Ok(())
     }
 
     /// Whether there is anything at a path.
@@ -350,6 +348,7 @@ impl Place<'_> {
         if !self.is_directory(parent) {
             return Err(MISSING);
         }
+        let is_new = !self.exists(path);
         let before = if append { self.read(path).unwrap_or_default() } else { Str::new() };
         let room = self.room(path);
         let (files, within) = self.change(path)?;
@@ -362,7 +361,7 @@ impl Place<'_> {
             return Err(FULL);
         }
         files.0.insert(within, format!("{before}{text}").into());
-        Ok(())
+        if is_new { self.own(path, OF_FILES) } else { Ok(()) }
     }
 
     /// Makes a directory, and with `parents` those above it.
@@ -379,7 +378,7 @@ impl Place<'_> {
         }
         let (files, within) = self.change(path)?;
         files.0.insert(format!("{within}/").into(), Str::new());
-        Ok(())
+        self.own(path, OF_DIRECTORIES)
     }
 
     /// Removes a file, or with `all` a directory and what is in it.
@@ -392,7 +391,11 @@ impl Place<'_> {
         }
         let (files, within) = self.change(path)?;
         let prefix = format!("{within}/");
-        files.0.retain(|known, _| *known != within && !known.starts_with(&prefix));
+        let stays = |known: &Str| *known != within && !known.starts_with(&prefix);
+        files.0.retain(|known, _| stays(known));
+        if let Some(marks) = &mut files.1 {
+            marks.retain(|known, _| stays(known));
+        }
         Ok(())
     }
 

@@ -7,6 +7,7 @@ mod expr;
 mod fill;
 mod kernel;
 mod listing;
+mod modes;
 mod tar;
 mod text;
 
@@ -41,7 +42,7 @@ const PROGRAMS: &[(&str, Program)] = &[
     ("base64", text::base64),
     ("basename", text::basename),
     ("cat", text::cat),
-    ("chmod", quiet),
+    ("chmod", modes::chmod),
     ("chown", quiet),
     ("chroot", listing::chroot),
     ("clear", quiet),

@@ -4,7 +4,8 @@ use crate::codec::Codec;
 use crate::doc::Str;
 use crate::sim::{DnsAnswer, Duration, Protocol, Time};
 
-use super::super::server::{Dial, Server, Service};
+use super::super::server::{Server, Service};
+use super::super::tasks::Dial;
 use super::programs::Done;
 use super::step::Surroundings;
 use super::{Pending, Task, Wait};
@@ -17,7 +18,7 @@ const UNKNOWN_AUTHORITY: &str = "(60) SSL certificate problem: unable to get loc
 
 /// How long a connection is tried that nobody answers, when the program sets no limit of its own.
 const PATIENCE: u64 = 127;
-/// The same for netexec when it dials, in seconds.
+/// The same for agnhost when it asks others, in seconds.
 const DIAL_PATIENCE: u64 = 5;
 
 /// A request that a program sends.
@@ -490,7 +491,7 @@ impl Request {
         }
     }
 
-    /// What netexec sends when it dials.
+    /// What agnhost sends when it asks others.
     pub fn dial(dial: &Dial) -> Request {
         let base = Request {
             host: dial.host.clone(),

@@ -11,8 +11,8 @@ use crate::sim::{Context, CriEvent};
 use super::super::Runtime;
 use super::super::container::{Container, Sandbox};
 use super::super::host;
-use super::super::image::{Found, full_reference, repository};
-use super::super::shell::{COMPOSED, Files, Mount, Place, Progress, Surroundings, Task, absolute};
+use super::super::image::{Found, full_reference, os_release, repository};
+use super::super::shell::{COMPOSED, Files, Mount, OF_IMAGE, Place, Progress, Surroundings, Task, absolute};
 use super::{Role, Running};
 
 /// The directories that programs are looked for in.
@@ -59,6 +59,7 @@ pub(in crate::runtime) fn bytes_of(amount: &Doc) -> u64 {
 
 /// Where the volumes of a pod are in a container.
 fn mounts(container: &Doc, spec: &Doc, pod: &Key) -> Arc<Vec<Mount>> {
+    let (user, group) = (only_user(spec), spec["securityContext"]["fsGroup"].as_i64());
     let mounts = container["volumeMounts"].items().iter().filter_map(|mount| {
         let volume = spec["volumes"].items().iter().find(|volume| volume["name"] == mount["name"])?;
         let source = COMPOSED.iter().map(|kind| &volume[*kind]).find(|source| !source.is_null());
@@ -66,9 +67,14 @@ fn mounts(container: &Doc, spec: &Doc, pod: &Key) -> Arc<Vec<Mount>> {
             Some(host::VOLUME.to_owned())
         } else if !volume["persistentVolumeClaim"].is_null() {
             Some(format!("claim:{}/{}", pod.namespace, volume["persistentVolumeClaim"]["claimName"].str()))
+        } else if !volume["image"].is_null() {
+            Some(format!("{OF_IMAGE}{}", volume["image"]["reference"].str()))
         } else {
             None
         };
+        let is_image = !volume["image"].is_null();
+        let in_memory = ["secret", "downwardAPI", "projected"].iter().any(|kind| !volume[*kind].is_null());
+        let medium_memory = volume["emptyDir"]["medium"].as_str() == Some("Memory");
         Some(Mount {
             path: mount["mountPath"].str(),
             volume: shared.as_ref().map_or_else(|| mount["name"].str(), |name| name.as_str().into()),
@@ -76,16 +82,25 @@ fn mounts(container: &Doc, spec: &Doc, pod: &Key) -> Arc<Vec<Mount>> {
                 none if none.is_empty() => mount["subPath"].str(),
                 path => format!("{path}/{}", mount["subPath"].str()).into(),
             },
-            read_only: source.is_some() || mount["readOnly"].as_bool() == Some(true),
+            read_only: source.is_some() || is_image || mount["readOnly"].as_bool() == Some(true),
             shared: shared.is_some(),
             composed: source.cloned().unwrap_or_default(),
-            room: match volume["emptyDir"]["medium"].as_str() {
-                Some("Memory") => bytes_of(&volume["emptyDir"]["sizeLimit"]),
-                _ => 0,
-            },
+            memory: in_memory || medium_memory,
+            room: if medium_memory { bytes_of(&volume["emptyDir"]["sizeLimit"]) } else { 0 },
+            user,
+            group: group.filter(|_| volume["hostPath"].is_null() && !is_image),
         })
     });
     Arc::new(mounts.collect())
+}
+
+/// As whom all containers of a pod run, if they say so and it is the same for all.
+fn only_user(spec: &Doc) -> Option<i64> {
+    let of_pod = spec["securityContext"]["runAsUser"].as_i64();
+    let all = spec["initContainers"].items().iter().chain(spec["containers"].items());
+    let mut users = all.map(|container| container["securityContext"]["runAsUser"].as_i64().or(of_pod));
+    let first = users.next().flatten()?;
+    users.all(|user| user == Some(first)).then_some(first)
 }
 
 /// The mounts of a container, as long as the next has the same: most do, and share them.
@@ -156,13 +171,16 @@ pub(super) fn environment(sandbox: &Sandbox, container: &str) -> BTreeMap<Str, S
 /// Files that every container has.
 fn given(sandbox: &Sandbox, container: &str) -> impl Fn(&str) -> Option<String> + use<> {
     let (name, ip, key, spec) = (hostname(sandbox), sandbox.ip, sandbox.key.clone(), sandbox.spec.clone());
-    let resources = sandbox.container(container).map(|own| own.doc["resources"].clone()).unwrap_or_default();
+    let own = sandbox.container(container);
+    let resources = own.map(|own| own.doc["resources"].clone()).unwrap_or_default();
+    let image = own.map(|own| own.image.clone()).unwrap_or_default();
     move |path| {
         Some(match path {
             "etc/hostname" => format!("{name}\n"),
             "etc/hosts" => hosts(&name, ip, &key, &spec),
             "etc/resolv.conf" => resolv_conf(&key, &spec),
-            "etc/os-release" | "etc/passwd" => return host::file(path, ""),
+            "etc/os-release" => os_release(&image).into(),
+            "etc/passwd" => return host::file(path, ""),
             _ if path.starts_with(BOUNDS) => bound(&path[BOUNDS.len()..], &resources)?,
             _ if path.starts_with(PARAMETERS) => parameter(&path[PARAMETERS.len()..], &spec)?,
             _ => return host::file(path.strip_prefix(host::VOLUME)?, &spec["nodeName"].str()),
@@ -347,6 +365,7 @@ impl Runtime {
                 volumes,
                 disks: &mut self.disks,
                 read_only,
+                owner: (user, group),
                 given: &given,
             },
             now: cx.now(),
@@ -385,7 +404,8 @@ impl Runtime {
         let (read_only, mounts) = (container.read_only(), Arc::clone(&container.mounts));
         let layer = &mut container.layer;
         let disks = &mut self.disks;
-        Some(look(&mut Place { layer, mounts: &mounts, volumes, disks, read_only, given: &given }))
+        let owner = (0, 0);
+        Some(look(&mut Place { layer, mounts: &mounts, volumes, disks, read_only, owner, given: &given }))
     }
 
     /// Whether there is a file in a container.
@@ -397,7 +417,7 @@ impl Runtime {
     /// The kubelet fills a volume. What is mounted by `subPath` stays as it was when the container started.
     pub(in crate::runtime) fn set_volume(&mut self, pod: Uid, volume: Str, files: Vec<(Str, Str)>) {
         let Some(sandbox) = self.sandboxes.get_mut(&pod) else { return };
-        sandbox.volumes.insert(volume, super::super::shell::Files(files.into_iter().collect()));
+        sandbox.volumes.insert(volume, files.into_iter().collect());
     }
 
     /// The kubelet wants to know what programs wrote to a pod's volumes.

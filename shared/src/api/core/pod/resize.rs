@@ -37,6 +37,7 @@ pub fn resized(new: &Doc, old: &Doc) -> Doc {
 /// Says what is wrong with it. `class` is the pod's class of service, which stays.
 pub fn validate(new: &Doc, old: &Doc, class: &str, faults: &mut Faults) {
     let spec = At::root(new, "spec");
+    let known = faults.0.len();
     for list in LISTS {
         let (after, before) = (new[list].items(), old[list].items());
         if after.len() != before.len() {
@@ -46,9 +47,12 @@ pub fn validate(new: &Doc, old: &Doc, class: &str, faults: &mut Faults) {
         for (container, before) in spec.field(list).each().zip(before) {
             if container["name"] != before["name"] {
                 let why = format!("{list} may not be renamed or reordered on resize");
-                return faults.forbidden(&container.field("name"), &why);
+                faults.forbidden(&container.field("name"), &why);
             }
         }
+    }
+    if faults.0.len() > known {
+        return;
     }
     if qos_class(new) != class {
         let why = "Pod QOS Class may not change as a result of resizing";

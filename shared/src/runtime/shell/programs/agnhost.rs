@@ -2,10 +2,11 @@
 
 use crate::doc::Str;
 
-use super::super::super::server::of_agnhost;
+use super::super::super::server::{flag, of_agnhost};
 use super::super::files::absolute;
 use super::super::step::Surroundings;
 use super::super::{Task, Wait};
+use super::modes::{mode_of_go, permissions};
 use super::{Done, fail, say};
 
 pub(super) fn agnhost(task: &mut Task, args: &[Str], world: &mut Surroundings<'_>) -> Done {
@@ -42,52 +43,109 @@ pub(super) fn agnhost(task: &mut Task, args: &[Str], world: &mut Surroundings<'_
     }
 }
 
-/// `--file_content=PATH`, `--file_content_in_loop=PATH` and `--new_file_0644=PATH`: what is said of files.
+/// What `mounttest` writes to a file.
+const TESTED: &str = "mount-tester new file\n";
+
+/// What `mounttest` is asked about files, in the order in which it answers.
+const QUESTIONS: [&str; 9] = [
+    "fs_type",
+    "new_file_0644",
+    "new_file_0666",
+    "new_file_0660",
+    "new_file_0777",
+    "file_mode",
+    "file_perm",
+    "file_owner",
+    "file_content",
+];
+
+/// `--file_content=PATH`, `--new_file_0644=PATH`, `--file_perm=PATH` …: what is said of files.
 fn mounttest(task: &mut Task, args: &[Str], world: &mut Surroundings<'_>) -> Done {
-    let mut text = String::new();
-    let mut looks_again = None;
-    for (flag, path) in args.iter().filter_map(|arg| arg.trim_start_matches('-').split_once('=')) {
-        let place = absolute(&task.directory, path);
-        match flag {
-            "file_content" | "file_content_in_loop" => {
-                if flag.ends_with("loop") {
-                    looks_again = Some(path);
-                }
-                text.push_str(&match world.place.read(&place) {
-                    Ok(content) => format!("content of file {path:?}: {content}\n"),
-                    Err(_) => format!(
-                        "error reading file content for {path:?}: open {path}: no such file or directory\n"
-                    ),
-                });
-            }
-            "new_file_0644" | "new_file_0666" | "new_file_0777" => {
-                if let Err(why) = world.place.write(&place, "mount-tester new file\n", false) {
-                    return fail(task, &format!("error writing new file {path:?}: {why}"), world);
-                }
-            }
-            _ => {}
-        }
+    let mut failed = false;
+    for question in QUESTIONS {
+        let Some(path) = flag(args, question).filter(|path| !path.is_empty()) else { continue };
+        let said = asked_of_file(task, question, path, world);
+        failed |= said.is_err();
+        let (Ok(text) | Err(text)) = said;
+        task.write(false, &text, world);
     }
-    task.write(false, &text, world);
-    match looks_again {
-        Some(path) => {
-            // The path is handed over, not written into the script: whatever is in it is its name.
-            let script =
-                r#"while true; do sleep 1; echo "content of file \"$1\": $(cat "$1" 2>/dev/null)"; done"#;
-            task.another(script, vec![path.into()], world)
-        }
-        None => Done::Status(0),
-    }
+    let Some(path) = flag(args, "file_content_in_loop") else { return Done::Status(i32::from(failed)) };
+    let breaks = flag(args, "break_on_expected_content") != Some("false");
+    // The path is handed over, not written into the script: whatever is in it is its name.
+    let script = r#"t=0
+s=0
+while [ $t -lt $2 ]; do
+    s=1
+    if c=$(cat "$1" 2>/dev/null); then
+        s=0
+        echo "content of file \"$1\": $c"
+        if [ $3 = true ]; then
+            [ "$c" = "mount-tester new file" ] && exit $4
+            echo -n "Unexpected content. Expected: mount-tester new file
+. Retrying"
+        fi
+    else
+        echo "Error reading file $1: open $1: no such file or directory, retrying"
+    fi
+    sleep 2
+    t=$((t+2))
+done
+[ $s = 0 ] && exit $4
+exit 1"#;
+    let time = flag(args, "retry_time").filter(|text| text.parse::<u32>().is_ok()).unwrap_or("180");
+    let (breaks, failed) = (breaks.to_string(), i32::from(failed).to_string());
+    task.another(script, vec![path.into(), time.into(), breaks.into(), failed.into()], world)
 }
 
-/// The value of a flag: `--name=value` or `--name value`.
-fn flag<'a>(args: &'a [Str], name: &str) -> Option<&'a str> {
-    let mut words = args.iter().map(|word| word.trim_start_matches('-'));
-    let found = words.find_map(|word| match word.split_once('=') {
-        Some((flag, value)) if flag == name => Some(Some(value)),
-        _ => (word == name).then_some(None),
-    })?;
-    found.or_else(|| words.next())
+/// The answer to one of the questions, or the complaint.
+fn asked_of_file(
+    task: &Task,
+    question: &str,
+    path: &str,
+    world: &mut Surroundings<'_>,
+) -> Result<String, String> {
+    let place = absolute(&task.directory, path);
+    let content = |world: &Surroundings<'_>| match world.place.read(&place) {
+        Ok(content) => Ok(format!("content of file {path:?}: {content}\n")),
+        Err(why) => {
+            let why = why.to_ascii_lowercase();
+            Err(format!("error reading file content for {path:?}: open {path}: {why}\n"))
+        }
+    };
+    let missing =
+        |call: &str, of: &str| Err(format!("error from {call}({path:?}): {of}no such file or directory\n"));
+    let there = world.place.exists(&place);
+    let look = world.place.look(&place, true);
+    Ok(match question {
+        "file_content" => return content(world),
+        "fs_type" if !there => return missing("statfs", ""),
+        "fs_type" => {
+            let kind = match world.place.file_system(&place) {
+                "ext4" => "61267",
+                "overlay" => "2035054128",
+                named => named,
+            };
+            format!("mount type of {path:?}: {kind}\n")
+        }
+        "file_owner" if !there => return missing("stat", ""),
+        "file_owner" => {
+            format!("owner UID of {path:?}: {}\nowner GID of {path:?}: {}\n", look.user, look.group)
+        }
+        "file_mode" | "file_perm" if !there => return missing("Stat", &format!("stat {path}: ")),
+        "file_mode" => format!("mode of file {path:?}: {}\n", mode_of_go(&look)),
+        "file_perm" => format!("perms of file {path:?}: -{}\n", permissions(look.mode)),
+        new => {
+            let mode = new.strip_prefix("new_file_").and_then(|mode| u32::from_str_radix(mode, 8).ok());
+            let made = world.place.write(&place, TESTED, false);
+            if let Err(why) = made.and_then(|()| world.place.set_mode(&place, mode.unwrap_or(0o644))) {
+                return Err(format!(
+                    "error writing new file {path:?}: open {path}: {}\n",
+                    why.to_ascii_lowercase()
+                ));
+            }
+            return content(world);
+        }
+    })
 }
 
 /// `--token-path FILE`: asks the API server, as the pod's account, where the keys are that such a token is signed with.

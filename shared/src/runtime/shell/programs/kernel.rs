@@ -33,7 +33,8 @@ pub(super) fn mount(task: &mut Task, args: &[Str], world: &mut Surroundings<'_>)
     if args.len() > if kind.is_some() { 2 } else { 0 } {
         return fail(task, "mount: permission denied (are you root?)", world);
     }
-    let volumes = world.place.mounts.iter().map(|mount| (mount.path.as_str(), "ext4", mount.read_only));
+    let volumes = world.place.mounts.iter();
+    let volumes = volumes.map(|mount| (mount.path.as_str(), mount.file_system(), mount.read_only));
     let all = [("/", "overlay", false), ("/proc", "proc", false), ("/sys/fs/cgroup", "cgroup2", true)];
     let mut text = String::new();
     for (path, of, read_only) in all.into_iter().chain(volumes) {

@@ -3,8 +3,10 @@
 use crate::doc::Str;
 
 use super::super::Task;
-use super::super::files::{Look, MISSING, absolute, rooted};
+use super::super::files::{MISSING, absolute, rooted};
+use super::super::mounts::Sort;
 use super::super::step::Surroundings;
+use super::modes::marked;
 use super::{Done, fail, say};
 
 pub(super) fn split(args: &[Str]) -> (String, Vec<&Str>) {
@@ -14,7 +16,7 @@ pub(super) fn split(args: &[Str]) -> (String, Vec<&Str>) {
 }
 
 /// Does the same to each of some files; what fails is said, in the words of `name`.
-fn each(
+pub(super) fn each(
     task: &mut Task,
     name: &str,
     files: &[&Str],
@@ -77,32 +79,30 @@ pub(super) fn ls(task: &mut Task, args: &[Str], world: &mut Surroundings<'_>) ->
 
 /// A line of `ls -l`, and with `-L` of what a link leads to.
 fn long_line(path: &str, name: &str, follows: bool, world: &Surroundings<'_>) -> String {
-    let (mode, size, target) = match world.place.look(path, follows) {
-        Look::Directory => ("drwxr-xr-x    2".to_owned(), BLOCK, String::new()),
-        Look::File { mode } => {
-            let size = world.place.size(path);
-            (format!("-{}    1", permissions(mode)), size, String::new())
-        }
-        Look::Link(to) => (format!("l{}    1", permissions(0o777)), to.len() as u64, format!(" -> {to}")),
+    let look = world.place.look(path, follows);
+    let (letter, links, size, target) = match &look.kind {
+        Sort::Directory => ('d', 2, BLOCK, String::new()),
+        Sort::File => ('-', 1, world.place.size(path), String::new()),
+        Sort::Link(to) => ('l', 1, to.len() as u64, format!(" -> {to}")),
     };
+    let named = |number: i64| if number == 0 { "root".to_owned() } else { number.to_string() };
+    let (mode, user, group) = (marked(look.mode), named(look.user), named(look.group));
     let date = world.date.rfc3339();
-    format!("{mode} root     root     {size:>9} {} {} {name}{target}\n", &date[..10], &date[11..16])
-}
-
-/// `rw-r--r--`
-fn permissions(mode: u32) -> String {
-    let sign = |bit: u32| if mode >> (8 - bit) & 1 == 1 { ['r', 'w', 'x'][bit as usize % 3] } else { '-' };
-    (0..9).map(sign).collect()
+    format!(
+        "{letter}{mode}    {links} {user:<8} {group:<8} {size:>9} {} {} {name}{target}\n",
+        &date[..10],
+        &date[11..16]
+    )
 }
 
 /// What a file takes of the disk, in bytes, and what of that `ls` counts, in units of 1,024.
 const BLOCK: u64 = 4096;
 
 pub(super) fn blocks(path: &str, world: &Surroundings<'_>) -> u64 {
-    let taken = match world.place.look(path, false) {
-        Look::Directory => 1,
-        Look::File { .. } => world.place.size(path).div_ceil(BLOCK),
-        Look::Link(_) => 0,
+    let taken = match world.place.look(path, false).kind {
+        Sort::Directory => 1,
+        Sort::File => world.place.size(path).div_ceil(BLOCK),
+        Sort::Link(_) => 0,
     };
     taken * BLOCK / 1024
 }
@@ -205,9 +205,14 @@ fn copy(task: &mut Task, name: &str, args: &[Str], remove: bool, world: &mut Sur
 }
 
 pub(super) fn df(task: &mut Task, _: &[Str], world: &mut Surroundings<'_>) -> Done {
-    let text = "Filesystem           1K-blocks      Used Available Use% Mounted on\n\
-                overlay              104857600  10485760  94371840  10% /\n";
-    say(task, text, world)
+    let mut text = "Filesystem           1K-blocks      Used Available Use% Mounted on\n\
+                    overlay              104857600  10485760  94371840  10% /\n"
+        .to_owned();
+    for mount in world.place.mounts.iter().filter(|mount| mount.room > 0) {
+        let (room, at) = (mount.room / 1024, &mount.path);
+        text.push_str(&format!("tmpfs                {room:>9}         0 {room:>9}   0% {at}\n"));
+    }
+    say(task, &text, world)
 }
 
 pub(super) fn free(task: &mut Task, _: &[Str], world: &mut Surroundings<'_>) -> Done {
