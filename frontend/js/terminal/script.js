@@ -2,7 +2,7 @@
 
 import { Abort, Wrong } from "./filters.js";
 import { braced, pattern, regular } from "./expand.js";
-import { Job, Pipe, breathe } from "./jobs.js";
+import { Pipe, breathe } from "./jobs.js";
 import { Jump, OWN } from "./own.js";
 import { DEEPEST, Unfinished, after, read, until } from "./syntax.js";
 import { check } from "./test.js";

@@ -15,6 +15,8 @@ const REST_OF_LARGE_MS = 900;
 /** What the cluster lacks may be there a moment later: it is asked again after so long, and each time after twice as long. */
 const AGAIN_MS = 1000;
 const AGAIN_AT_MOST_MS = 8000;
+/** What applying would do is said for so long of a text that is another by now. */
+const STALE_MS = 1500;
 const UNKNOWN_KIND = /no matches for kind/;
 const LACKING = /no matches for kind|not found/;
 
@@ -139,7 +141,9 @@ export function checker(told, isOther) {
   let messages = new Set();
   let textual = new Set();
   let patience = AGAIN_MS;
+  let stale;
   const tell = (outcome) => {
+    clearTimeout(stale);
     messages = new Set(outcome.shown.map(({ message }) => message));
     told(outcome);
   };
@@ -184,6 +188,8 @@ export function checker(told, isOther) {
       clearTimeout(timer);
       begun = performance.now();
       patience = AGAIN_MS;
+      clearTimeout(stale);
+      if (!messages.size) stale = setTimeout(() => tell({ ok: true, stdout: "", shown: [] }), STALE_MS);
       if (view.state.doc.length > LARGE) later(view, rehearse, REST_OF_LARGE_MS);
       else if (!due) {
         due = true;
@@ -191,6 +197,6 @@ export function checker(told, isOther) {
         queueMicrotask(() => rehearse(view));
       }
     },
-    stop: () => clearTimeout(timer),
+    stop: () => [timer, stale].forEach(clearTimeout),
   };
 }
