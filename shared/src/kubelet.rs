@@ -77,7 +77,6 @@ pub struct Kubelet {
 #[derive(Codec, Clone, Debug, Hash)]
 enum Pending {
     Register,
-    CsiNode,
     ReadNode,
     NodeStatus,
     Lease,
@@ -205,8 +204,6 @@ impl Kubelet {
     fn answered(&mut self, pending: Pending, result: Result<Reply, Box<Status>>, cx: &mut Context<'_>) {
         match pending {
             Pending::Register => self.registered(result, cx),
-            // There is one already where the node was there before; without one the scheduler counts no volumes.
-            Pending::CsiNode => {}
             Pending::ReadNode => self.node_read(result, cx),
             Pending::NodeStatus => self.node_status_written(&result),
             Pending::Lease => self.lease_answered(&result, cx),

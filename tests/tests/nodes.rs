@@ -367,3 +367,17 @@ fn what_no_machine_can_be_is_refused_with_its_place() {
         assert!(why.starts_with(says), "{why}");
     }
 }
+
+#[test]
+fn an_api_server_that_is_alone_has_a_lease() {
+    let mut world = World::new();
+    world.wait(20);
+    let mut names = |line: &str| {
+        let said = world.kubectl(line.split(' '), "");
+        assert_eq!(said.exit_code, 0, "{}", said.stderr);
+        said.stdout
+    };
+    let leases =
+        names("get leases -n kube-system -l apiserver.kubernetes.io/identity=kube-apiserver -o name");
+    assert_eq!(leases.matches("lease.coordination.k8s.io/apiserver-").count(), 1, "{leases}");
+}

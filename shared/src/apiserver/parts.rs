@@ -105,6 +105,8 @@ pub(super) fn existing_scale(object: &Object, custom: Option<&CustomResources>) 
 /// `pods/x/resize`: the pod with other resources.
 pub(super) fn resized(call: &mut Call<'_, '_>, old: &Object, doc: &Doc) -> Result<(Meta, Doc), Status> {
     let mut body = old.body.clone();
+    // What containers have is what the spec said until now.
+    pod::tell_resources(&mut body);
     body.set("spec", pod::resized(&doc["spec"], &old.body["spec"]));
     old.key.kind.resource().default(&mut body);
     let mut faults = Faults::default();

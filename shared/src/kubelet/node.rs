@@ -229,35 +229,10 @@ impl Kubelet {
         self.node.failures = 0;
         if !self.node.beating {
             self.node.beating = true;
-            self.name_drivers(cx);
             self.heartbeat_due(cx);
             self.mirror(cx);
         }
         self.post_if_changed(cx);
-    }
-
-    /// The node's CSINode: there are no drivers, and those that were part of Kubernetes once are not any more.
-    fn name_drivers(&mut self, cx: &mut Context<'_>) {
-        let migrated = literal!(
-            "kubernetes.io/aws-ebs,kubernetes.io/azure-disk,kubernetes.io/azure-file,kubernetes.io/cinder,kubernetes.io/gce-pd,\
-             kubernetes.io/portworx-volume,kubernetes.io/vsphere-volume"
-        );
-        let owner = self.owner();
-        let body = doc!({
-            "metadata": {
-                "name": &self.name,
-                "annotations": { "storage.alpha.kubernetes.io/migrated-plugins": migrated },
-                "ownerReferences": [owner]
-            },
-            "spec": {}
-        });
-        let id = cx.request(Request::create(self.user.clone(), Kind::CsiNode, Str::new(), body));
-        self.requests.insert(id, Pending::CsiNode);
-    }
-
-    /// What belongs to the node goes with it.
-    fn owner(&self) -> Doc {
-        doc!({ "apiVersion": "v1", "kind": "Node", "name": &self.name, "uid": self.node.uid.text() })
     }
 
     /// Every ten seconds: the lease, and the status if it changed or was not posted for long.
@@ -290,7 +265,9 @@ impl Kubelet {
 
     fn renew_lease(&mut self, cx: &mut Context<'_>) {
         if self.node.lease.is_null() {
-            let owner = self.owner();
+            let owner = doc!({
+                "apiVersion": "v1", "kind": "Node", "name": &self.name, "uid": self.node.uid.text()
+            });
             self.node.lease = doc!({
                 "metadata": { "name": &self.name, "namespace": "kube-node-lease", "ownerReferences": [owner] },
                 "spec": {

@@ -196,9 +196,11 @@ fn status<'a>(
         let statuses = |range: std::ops::Range<u32>| {
             Doc::list(range.map(|index| {
                 let container = &pod.containers[index as usize];
-                let spec = spec_at(&view.spec, index);
-                let name = if container.image.is_empty() { &spec.image } else { &container.image };
-                container_status(pod, (index, &spec.doc), name, image(name), cx)
+                let name = match container.image.is_empty() {
+                    true => &spec_at(&view.spec, index).image,
+                    false => &container.image,
+                };
+                container_status(pod, index, name, image(name), cx)
             }))
         };
         status.put(literal!("containerStatuses"), statuses(pod.inits..pod.inits + pod.mains));
@@ -340,19 +342,12 @@ fn reported(object: &Object, name: &str, holds: bool, now: Timestamp) -> (bool, 
     }
 }
 
-fn container_status(
-    pod: &PodState,
-    (index, spec): (u32, &Doc),
-    image: &Str,
-    known: Option<&Image>,
-    cx: &Context<'_>,
-) -> Doc {
+fn container_status(pod: &PodState, index: u32, image: &Str, known: Option<&Image>, cx: &Context<'_>) -> Doc {
     let container = &pod.containers[index as usize];
     let ran = container.last.is_some() || matches!(container.stage, ContainerStage::Running { .. });
     let running = matches!(container.stage, ContainerStage::Running { .. });
-    // As the spec says, until that is changed and the node has no more.
-    let given = pod.allocated.as_ref().and_then(|all| all.get(index as usize)).unwrap_or(&spec["resources"]);
-    let given = (running && !pod.is_ephemeral(index)).then_some(given);
+    // As long as nobody changed it, it is what the spec says: that is not kept twice (`told_resources`).
+    let given = pod.allocated.as_ref().and_then(|all| all.get(index as usize)).filter(|_| running);
     let mut status = Entries::default();
     if let Some(given) = given.filter(|given| !given["requests"].is_null()) {
         status.put(literal!("allocatedResources"), given["requests"].clone());
@@ -386,8 +381,7 @@ fn container_status(
     let ready = if running { container.ready && counts } else { passed };
     status.put(literal!("ready"), ready.into());
     if let Some(given) = given {
-        let given = if given.is_null() { Doc::map() } else { given.clone() };
-        status.put(literal!("resources"), given);
+        status.put(literal!("resources"), given.clone());
     }
     let announced = container.starts_again() && matches!(container.stage, ContainerStage::Starting { .. });
     status.put(literal!("restartCount"), container.restarts.saturating_sub(u32::from(announced)).into());

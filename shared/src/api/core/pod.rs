@@ -28,7 +28,7 @@ pub(super) use defaults::default_source;
 pub use display::display_status;
 pub use ephemeral::validate as validate_ephemeral_containers;
 pub use label_keys::merge as merge_label_keys;
-pub use resize::{resized, validate as validate_resize};
+pub use resize::{resized, tell_resources, validate as validate_resize};
 pub use security::{MINOR, is_safe_sysctl};
 pub use validation::validate_pod_spec;
 

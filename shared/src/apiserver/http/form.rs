@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::api::apiextensions::customresource::{CustomResources, cell};
+use crate::api::core::pod;
 use crate::api::{Kind, Object, Reason, Request, Status, Subresource, age};
 use crate::collections::sort_by_key;
 use crate::doc;
@@ -244,8 +245,11 @@ fn always_written(kind: Kind, doc: &mut Doc) {
         }
     };
     match kind {
-        // The moment at which a condition was probed, which nobody ever sets.
-        Kind::Pod => each(doc, &["status", "conditions"], "lastProbeTime", &Doc::Null),
+        Kind::Pod => {
+            // The moment at which a condition was probed, which nobody ever sets.
+            each(doc, &["status", "conditions"], "lastProbeTime", &Doc::Null);
+            pod::tell_resources(doc);
+        }
         Kind::Event => {
             for (field, value) in [
                 ("eventTime", Doc::Null),

@@ -57,16 +57,16 @@ impl Mount {
 
     /// Whether it is a part of a volume that programs write to: that is made where there is none.
     pub fn has_own_part(&self) -> bool {
-        !self.sub_path.is_empty() && !self.is_composed() && self.volume != host::VOLUME
+        let holds_its_own = self.is_composed() || self.volume.starts_with(OF_IMAGE);
+        !self.sub_path.is_empty() && !holds_its_own && self.volume != host::VOLUME
     }
 
     /// What it is a part of.
     pub fn file_system(&self) -> &'static str {
-        match () {
-            () if self.memory => "tmpfs",
-            () if self.volume.starts_with(OF_IMAGE) => "overlay",
-            () => "ext4",
+        if self.memory {
+            return "tmpfs";
         }
+        if self.volume.starts_with(OF_IMAGE) { "overlay" } else { "ext4" }
     }
 
     /// Its own directory, and the parts of it that are mounted.

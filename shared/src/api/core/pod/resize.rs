@@ -10,6 +10,28 @@ const BOUNDS: [&str; 2] = ["requests", "limits"];
 /// What of a container may change.
 const FIELDS: [&str; 2] = ["resources", "resizePolicy"];
 
+/// Says of containers that run which resources they have, where their status does not: those of their spec, which nobody
+/// has changed then. That is not kept twice.
+pub fn tell_resources(pod: &mut Doc) {
+    for (list, statuses) in [("containers", "containerStatuses"), ("initContainers", "initContainerStatuses")]
+    {
+        let containers = pod["spec"][list].clone();
+        let told = |status: &Doc| !status["resources"].is_null() || status["state"]["running"].is_null();
+        if pod["status"][statuses].items().iter().all(told) {
+            continue;
+        }
+        for status in pod.at_mut(&["status", statuses]).items_mut().iter_mut().filter(|status| !told(status))
+        {
+            let named = containers.items().iter().find(|container| container["name"] == status["name"]);
+            let resources = named.map_or(&Doc::Null, |container| &container["resources"]);
+            if !resources["requests"].is_null() {
+                status.set("allocatedResources", &resources["requests"]);
+            }
+            status.set("resources", if resources.is_null() { Doc::map() } else { resources.clone() });
+        }
+    }
+}
+
 /// The spec that comes of it: the old one, with what the new one says of resources. Where the containers are others, it
 /// is the new one, and [`validate`] says what is wrong with that.
 pub fn resized(new: &Doc, old: &Doc) -> Doc {
