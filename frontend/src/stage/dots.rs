@@ -181,7 +181,6 @@ impl Dots {
         if this.stale {
             this.measure();
         }
-        this.measure_pods();
         this.late();
         this.move_all();
         this.tell_halted();
@@ -220,29 +219,13 @@ impl Dots {
     fn measure(&mut self) {
         self.stale = false;
         self.places.clear();
-        // Of the pods, who may be a thousand, only those are looked at that something moves to or from.
-        self.find("[data-place]:not(.pod)");
-        self.draw_lines();
-    }
-
-    /// Pods that something moves to or from, and whose place is not known yet.
-    fn measure_pods(&mut self) {
-        let ends = self.moving.iter().flat_map(|moving| [&moving.hop.from, &moving.hop.to]);
-        let unknown = ends.filter(|end| end.starts_with("pod/") && !self.places.contains_key(*end));
-        for end in unknown.cloned().collect::<Vec<_>>() {
-            self.find(&format!("[data-place='{end}']"));
-        }
-    }
-
-    /// Notes where those are that `selector` finds.
-    fn find(&mut self, selector: &str) {
         let origin = self.stage.get_bounding_client_rect();
         // In low frames and beside another the whole stage is drawn smaller (workbench.css, rewind.css); its own lengths are
         // not. They are told as whole numbers: what differs less than a pixel is no zoom.
         let whole = f64::from(self.stage.client_width());
         let own = if (whole - origin.width()).abs() < 1.0 { 1.0 } else { whole / origin.width() };
         self.width = origin.width() * own;
-        let Ok(found) = self.stage.query_selector_all(selector) else { return };
+        let Ok(found) = self.stage.query_selector_all("[data-place]") else { return };
         for index in 0..found.length() {
             let Some(element) = found.item(index).and_then(|node| node.dyn_into::<Element>().ok()) else {
                 continue;
@@ -258,6 +241,7 @@ impl Dots {
             // A member of several may bear its system's own name: the system comes first, and lines end on it.
             self.places.entry(place).or_insert(rect);
         }
+        self.draw_lines();
     }
 
     /// Every line of the control plane ends on the API server's pane, every one of the traffic on the Services'.
