@@ -68,6 +68,8 @@ export async function startApp({ html, glue, wasm, visit, tell, later = () => ne
     },
     /** Tells those who observe sizes that these have changed. */
     async resize() {
+      // What is under way goes on on another way.
+      places.get(window.document).of = new WeakMap();
       for (const hear of observers) hear([]);
       await settle();
     },
