@@ -8,7 +8,7 @@ pub const STILLS: [(&str, &str); 6] = [
     ("zone-failure", "rr.rr.rr.rr.rr.rr"),
     ("autoscaler", "rr.rr.rr"),
     ("stateful-quorum", "rr.rr.rr"),
-    ("broken", "rfr.rfr"),
+    ("broken", "rrf.rfr"),
 ];
 
 /// The picture of a cluster.

@@ -3,6 +3,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use shared::codec::{Codec, Decoder, Encoder};
+use shared::doc;
+use shared::doc::Doc;
 use shared::scenario::Scenario;
 use shared::session::{Player, SnapshotError};
 use shared::sim::Time;
@@ -50,6 +53,31 @@ fn saved(player: &mut Player) -> Vec<u8> {
         player.advance_to(Time(player.now().0 + 50));
     }
     panic!("a program runs for ever")
+}
+
+#[test]
+fn empty_lists_and_empty_objects_are_not_taken_for_each_other() {
+    let shared_list = doc!([1, []]);
+    let doc = doc!({ "a": {}, "b": [], "c": { "d": [], "e": {} }, "f": &shared_list, "g": &shared_list });
+    let mut encoder = Encoder::default();
+    doc.encode(&mut encoder);
+    let read = Doc::decode(&mut Decoder::new(&encoder.into_bytes())).expect("it was just written");
+    assert_eq!(read, doc);
+    assert!(read["f"].same(&read["g"]), "what was shared is shared again");
+}
+
+#[test]
+fn a_list_that_is_changed_leaves_its_copies_as_they_were() {
+    let mut one = doc!({ "list": [{ "name": "a" }, { "name": "b" }] });
+    let before = one.clone();
+    one.at_mut(&["list"]).items_mut()[1].set("name", "c");
+    one.at_mut(&["list"]).edit_items().insert(0, doc!({ "name": "d" }));
+    one.at_mut(&["list"]).edit_items().retain(|item| item["name"] != doc!("a"));
+    assert_eq!(before.to_json(), r#"{"list":[{"name":"a"},{"name":"b"}]}"#);
+    assert_eq!(one.to_json(), r#"{"list":[{"name":"d"},{"name":"c"}]}"#);
+    one.at_mut(&["list"]).edit_items().clear();
+    one.at_mut(&["more"]).edit_items().push(Doc::Null);
+    assert_eq!(one.to_json(), r#"{"list":[],"more":[null]}"#);
 }
 
 #[test]
