@@ -53,7 +53,7 @@ test("comparing and the terminal speak Japanese too", async (t) => {
   await page.keyboard.press("Escape");
   await page.getByRole("button", { name: "ターミナル" }).click();
   await page.locator(".xterm").waitFor();
-  await page.keyboard.type("get pods\nsleep 1 &\nk get pods > a\ngrep x\n| head\ncat nothing\n");
+  await page.keyboard.type("get pods\nset -v\nk get pods > a\ngrep x\n| head\ncat nothing\n");
   const rows = page.locator(".xterm-rows");
   for (const words of ["help で使い方を表示", "このターミナルでは使えません", "YAMLパネルのタブです", "前のプログラムの出力を読みます", "前に何もありません", "ls でエディタのファイルを表示"]) {
     await rows.getByText(words.slice(0, 8)).first().waitFor();

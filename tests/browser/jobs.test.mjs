@@ -82,6 +82,7 @@ test("what comes of base64 is in a file to the letter", async (t) => {
   await page.waitForFunction(() => document.querySelector(".editor-host")?.shadowRoot?.querySelector(".cm-content")?.textContent === "s3cret");
   assert.equal(await content(page).evaluate((element) => (element.cmTile?.view ?? element.cmView.view).state.doc.toString()), "s3cret");
   await page.getByRole("button", { name: "Terminal" }).click();
+  await page.waitForFunction(() => document.activeElement?.matches(".terminal-host"));
   await enter(page, "clear; echo /9j/4AAQ | base64 -d > picture.jpg", /base64: what this stands for is no UTF-8 text/);
   assert.doesNotMatch(await rows(page), /is a tab/);
 });
