@@ -14,13 +14,6 @@ use super::{Doc, NULL};
 pub struct List(Option<ThinArc<(), Doc>>);
 
 impl List {
-    /// One piece of code for hundreds of callers: visitors wait for it to come.
-    #[inline(never)]
-    fn gathered(items: &mut dyn Iterator<Item = Doc>) -> List {
-        let mut items: SmallVec<[Doc; 8]> = items.collect();
-        List((!items.is_empty()).then(|| ThinArc::from_header_and_iter((), items.drain(..))))
-    }
-
     /// Whether both are the same shared list (cheap; false says nothing).
     pub fn same(&self, other: &List) -> bool {
         match (&self.0, &other.0) {
@@ -61,7 +54,8 @@ impl Deref for List {
 
 impl FromIterator<Doc> for List {
     fn from_iter<I: IntoIterator<Item = Doc>>(items: I) -> List {
-        List::gathered(&mut items.into_iter())
+        let mut items: SmallVec<[Doc; 8]> = items.into_iter().collect();
+        List((!items.is_empty()).then(|| ThinArc::from_header_and_iter((), items.drain(..))))
     }
 }
 
