@@ -100,7 +100,7 @@ fuzz: rust ## Fuzz every parser of the network side, guided by coverage (SECONDS
 	@cargo fuzz --version 2>/dev/null | grep -qxF 'cargo-fuzz $(CARGO_FUZZ_VERSION)' || { \
 		echo '==> Installing cargo-fuzz $(CARGO_FUZZ_VERSION) into .tools (a minute, once)'; \
 		$(INSTALL) cargo-fuzz --version $(CARGO_FUZZ_VERSION) --locked && rm -rf .tools/build; \
-		} || $(call stop,cargo-fuzz $(CARGO_FUZZ_VERSION) could not be installed; is crates.io within reach?)
+		} || $(call stop,cargo-fuzz $(CARGO_FUZZ_VERSION) could not be installed; is crates.io within reach and room left on the disk?)
 	@SECONDS_EACH=$(or $(SECONDS_EACH),60) SEED=$(or $(SEED),1) JOBS=$(or $(JOBS),1) INPUT=$(INPUT) node tests/fuzz/run.mjs $(TARGET)
 
 pictures: test-browser ## Take the pictures of the README anew
@@ -171,11 +171,11 @@ tools: rust node_modules/.package-lock.json
 	@trunk --version 2>/dev/null | grep -qxF 'trunk $(TRUNK_VERSION)' || { \
 		echo '==> Installing Trunk $(TRUNK_VERSION) into .tools (some minutes, once)'; \
 		$(INSTALL) trunk --version $(TRUNK_VERSION) --locked --ignore-rust-version --no-default-features --features rustls; \
-		} || $(call stop,Trunk $(TRUNK_VERSION) could not be installed; is crates.io within reach?)
+		} || $(call stop,Trunk $(TRUNK_VERSION) could not be installed; is crates.io within reach and room left on the disk?)
 	@wasm-bindgen --version 2>/dev/null | grep -qxF 'wasm-bindgen $(WASM_BINDGEN_VERSION)' || { \
 		echo '==> Installing wasm-bindgen CLI $(WASM_BINDGEN_VERSION) into .tools (some minutes, once)'; \
 		$(INSTALL) wasm-bindgen-cli --version $(WASM_BINDGEN_VERSION); \
-		} || $(call stop,wasm-bindgen CLI $(WASM_BINDGEN_VERSION) could not be installed; is crates.io within reach?)
+		} || $(call stop,wasm-bindgen CLI $(WASM_BINDGEN_VERSION) could not be installed; is crates.io within reach and room left on the disk?)
 	@rm -rf .tools/build
 
 rust:
