@@ -5,6 +5,8 @@ use std::time::{Duration, Instant};
 use crate::support::world::World;
 use shared::api::cel::{Names, Program};
 use shared::apiserver::http::{HttpRequest, HttpResponse};
+use shared::doc;
+use shared::doc::{Doc, json_patch};
 
 const PODS: &str = "/api/v1/namespaces/default/pods";
 const MAPS: &str = "/api/v1/namespaces/default/configmaps";
@@ -555,4 +557,20 @@ fn a_role_of_a_million_permissions_is_refused_at_once() {
     assert!(begun.elapsed() < LONGEST, "{:?}", begun.elapsed());
     let message = response.body["message"].str();
     assert!(response.code == 403 && message.contains("1000000 permissions"), "{} {message}", response.code);
+}
+
+#[test]
+fn operations_on_long_lists_end() {
+    let list = |length: i64| doc!({ "list": Doc::list(0..length), "few": [] });
+    let add =
+        |count: i64| Doc::list((0..count).map(|at| doc!({ "op": "add", "path": "/list/-", "value": at })));
+    let away = Doc::list((0..10_000).map(|_| doc!({ "op": "move", "from": "/list/0", "path": "/few/-" })));
+    let grown = json_patch(&list(5_000), &add(10_000)).expect("as many as a patch may have");
+    assert_eq!(grown["list"].items().len(), 15_000);
+    assert_eq!(grown["list"][14_999], doc!(9_999i64));
+    // A list of 100,000 that is put together anew 10,000 times would take a core for ten seconds.
+    for patch in [add(10_000), away] {
+        let refused = json_patch(&list(100_000), &patch).expect_err("too much");
+        assert_eq!(refused.to_string(), "the operations move more than 200000000 values");
+    }
 }

@@ -389,9 +389,13 @@ pub fn json_patch(target: &Doc, patch: &Doc) -> Result<Doc, PatchError> {
         return Err(PatchError::Malformed("a JSON patch is a list of operations".into()));
     };
     let mut result = target.clone();
-    let mut copies = MOST_PATCHED_NODES;
+    let (mut copies, mut moves) = (MOST_PATCHED_NODES, MOST_MOVED);
     for operation in operations.iter() {
         let path = pointer(&operation["path"])?;
+        let moved = beside(&result, &operation["path"]) + beside(&result, &operation["from"]);
+        moves = moves.checked_sub(moved).ok_or_else(|| {
+            PatchError::DoesNotApply(format!("the operations move more than {MOST_MOVED} values"))
+        })?;
         match operation["op"].as_str() {
             Some("add") => add(&mut result, &path, operation["value"].clone())?,
             Some("remove") => drop(take(&mut result, &path)?),
@@ -433,8 +437,17 @@ pub fn json_patch(target: &Doc, patch: &Doc) -> Result<Doc, PatchError> {
 
 /// How much a JSON patch may copy, and how large it may make an object, in values.
 const MOST_PATCHED_NODES: u32 = 1_000_000;
+/// How many values beside those that it changes it may move, which takes a second or two.
+const MOST_MOVED: u32 = 200_000_000;
 /// How deep it may nest them.
 const MOST_PATCHED_DEPTH: u32 = 128;
+
+/// How many values there are beside one, to be put together anew with it.
+fn beside(doc: &Doc, place: &Doc) -> u32 {
+    let path = pointer(place).unwrap_or_default();
+    let holder = path.split_last().and_then(|(_, parents)| find(doc, parents).ok());
+    holder.map_or(0, |holder| (holder.items().len() + holder.entries().len()) as u32)
+}
 
 /// Whether a document has at most `nodes` values, `depth` deep.
 fn fits(doc: &Doc, nodes: &mut u32, depth: u32) -> bool {
