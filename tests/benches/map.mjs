@@ -15,7 +15,7 @@ const { outputFiles: [{ text: source }] } = await build({
     contents: `import { create } from "./map.js"; import { createLayout, createModel, hit } from "./map/model.js"; window.map = { create, createLayout, createModel, hit };`,
     resolveDir: new URL("../../frontend/js", import.meta.url).pathname,
   },
-  bundle: true, format: "esm", write: false,
+  bundle: true, format: "esm", write: false, loader: { ".css": "text" },
 });
 const styles = (await Promise.all(["tokens", "base", "map"].map((name) => file(`public/styles/${name}.css`)))).join("\n");
 
@@ -33,7 +33,7 @@ await page.waitForFunction(() => window.map);
 function begin([nodes, pods]) {
   const listeners = [];
   const say = (data) => listeners.forEach((listener) => listener({ data }));
-  const texts = { label: "Map", help: "", find: "Find", notFound: "", in: "in", out: "out", all: "all", cpu: "CPU", memory: "Mem", node: "%name", counts: "%nodes %pods", states: ["", "", "", "", "", ""] };
+  const texts = { label: "Map", help: "", find: "Find", notFound: "", in: "in", out: "out", all: "all", cpu: "CPU", memory: "Mem", node: "%name", counts: "%nodes %pods", states: ["", "", "", "", "", ""], zone: "zone %name", noZone: "", menu: "%name" };
   const engine = { addEventListener: (_, listener) => listeners.push(listener), removeEventListener() {}, postMessage() {} };
   window.inspected = 0;
   window.view?.destroy();
