@@ -61,11 +61,11 @@ if (release) {
 }
 const worker = await program("worker");
 if (release) {
-  const ready = prepared(worker.wasm);
+  const ready = prepared(worker.wasm, await namesOf("worker"));
   provePrepared(worker, ready);
   worker.wasm = ready;
   proveWorker(worker, await cut(worker, workerMarks(worker)));
-  const names = functionNames(await readFile(at("app_bg.wasm")));
+  const names = await namesOf("app");
   if (![...names.values()].some((name) => BY_CHANCE.test(name))) throw new Error("the page's functions have no names any more");
   const app = await program("app");
   const page = { ...app, html: await readFile(at("index.html"), "utf8"), engine: () => startWorker(worker.glue, worker.wasm) };
@@ -103,6 +103,11 @@ async function optimise(name) {
   const features = ["bulk-memory", "nontrapping-float-to-int", "sign-ext", "mutable-globals", "reference-types", "multivalue"];
   const passes = ["-Oz", "--flatten", "--rereloop", "-Oz", "-Oz", "--strip-producers"];
   await promisify(execFile)("wasm-opt", ["-g", ...features.map((feature) => `--enable-${feature}`), ...passes, at(name), "-o", at(name)]);
+}
+
+/** What a program's functions are called, by their numbers. */
+async function namesOf(name) {
+  return functionNames(await readFile(at(`${name}_bg.wasm`)));
 }
 
 /** Leaves in `<name>_bg.wasm` what was reached, and puts the rest into `<name>_later.wasm`. */

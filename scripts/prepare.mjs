@@ -1,17 +1,20 @@
 // Lets a program do at build time what it would otherwise do at every start: its export `prepare` is called once, and the memory
 // as it is then becomes the program's own. A worker's first cluster needs no visitor: it is there, alive, when the program is.
 
-import { describe, withoutExports } from "./module.mjs";
+import { describe, sized, withoutExports } from "./module.mjs";
 import { readData, writeData } from "./data.mjs";
-import { concat, Reader, SECTION, u32, vector, writeModule } from "./wasm.mjs";
+import { concat, I32, Reader, s32, SECTION, u32, vector, writeModule } from "./wasm.mjs";
 
 const PAGE = 65_536;
 /** So many words without anything are better left out than written: memory is empty at first. */
 const ZEROS = 4;
 
-/** The program with the memory that `prepare` leaves. */
-export function prepared(bytes) {
-  const module = new WebAssembly.Module(bytes);
+/** What takes memory for the program, and what takes more in place of less, by the names that their functions have. */
+const ALLOCATORS = { malloc: /\bDlmalloc<.*>>::malloc$/, realloc: /::__rdl_realloc$/ };
+
+/** The program with the memory that `prepare` leaves; `names` are those of its functions. */
+export function prepared(bytes, names) {
+  const module = new WebAssembly.Module(withEmptyMemory(bytes, names));
   const imports = {};
   for (const { module: from, name } of WebAssembly.Module.imports(module)) {
     (imports[from] ??= {})[name] = () => {
@@ -30,6 +33,40 @@ export function prepared(bytes) {
   if (sections.has(SECTION.count)) sections.set(SECTION.count, u32(segments.length));
   sections.set(SECTION.memory, memoryOf(sections.get(SECTION.memory), memory.length / PAGE));
   return withoutExports(writeModule(sections), /^prepare$/);
+}
+
+/**
+ * The program with an allocator that hands out nothing but zeros: what was in memory before, and is not used now, would be
+ * loaded by every visitor.
+ */
+function withEmptyMemory(bytes, names) {
+  const { sections, types, imported, defined, bodies } = describe(bytes);
+  const [code, kinds] = [[...bodies], [...defined]];
+  const own = imported.length;
+  const wrap = (pattern, parameters, then) => {
+    const [index] = [...names].find(([, name]) => pattern.test(name)) ?? [];
+    if (index === undefined || types[defined[index - own]].parameters.length !== parameters) {
+      throw new Error(`no function as ${pattern} takes memory: has Rust another allocator?`);
+    }
+    const given = Array.from({ length: parameters }, (_, parameter) => [0x20, ...u32(parameter)]).flat();
+    const result = [0x20, ...u32(parameters)];
+    code[index - own] = concat([[1, 1, I32], given, [0x10], u32(own + code.length), [0x21], u32(parameters),
+      result, [0x04, 0x40], then(result), [0x0b], result, [0x0b]]);
+    code.push(bodies[index - own]);
+    kinds.push(defined[index - own]);
+  };
+  // A piece's length is in the word before it; its last word is the next one's.
+  const length = (place) => [...place, 0x41, ...s32(4), 0x6b, 0x28, 2, 0, 0x41, ...s32(-8), 0x71, 0x41, ...s32(8), 0x6b];
+  const fill = [0xfc, 11, 0];
+  wrap(ALLOCATORS.malloc, 1, (place) => [...place, 0x41, 0, ...length(place), ...fill]);
+  const before = [0x20, 1];
+  wrap(ALLOCATORS.realloc, 4, (place) => [
+    ...length(place), ...before, 0x4b, 0x04, 0x40,
+    ...place, ...before, 0x6a, 0x41, 0, ...length(place), ...before, 0x6b, ...fill, 0x0b,
+  ]);
+  sections.set(SECTION.function, vector(kinds.map(u32)));
+  sections.set(SECTION.code, vector(code.map(sized)));
+  return writeModule(sections);
 }
 
 /** What is in memory from an address on, in whole words, without its zeros. */

@@ -10,7 +10,7 @@
 
 #![expect(clippy::disallowed_types, clippy::disallowed_methods, reason = "this program is not downloaded")]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
@@ -36,7 +36,9 @@ fn main() {
         Tables { generator: SchemaSettings::draft07().into_generator(), served: BTreeMap::new() };
     tables.add_kinds();
     let definitions = tables.generator.take_definitions(true);
-    write("schema.txt", &tables.print(&definitions));
+    let [soon, rest] = tables.print(&definitions);
+    write("schema.txt", &soon);
+    write("schema-rest.txt", &rest);
     write("fields.json", &documentation(&definitions).to_string());
 }
 
@@ -177,44 +179,103 @@ impl Tables {
         self.add::<k8s_openapi::kube_aggregator::pkg::apis::apiregistration::v1::APIService>();
     }
 
-    fn print(&self, definitions: &Map<String, Value>) -> String {
+    /// The table of the types that every cluster begins with, and that of the others.
+    fn print(&self, definitions: &Map<String, Value>) -> [String; 2] {
         // Only what has fields is a type of the table; quantities, times and the like are types of fields.
         let types: BTreeMap<&str, &Value> = definitions
             .iter()
             .filter(|(_, schema)| schema.get("properties").is_some())
             .map(|(name, schema)| (name.as_str(), schema))
             .collect();
-        let numbers: BTreeMap<&str, usize> = types.keys().enumerate().map(|(at, name)| (*name, at)).collect();
-        let mut table = String::new();
-        let mut before = "";
-        for (name, schema) in &types {
-            let short = short_name(name);
-            let package = name[..name.len() - short.len()].trim_end_matches('.');
-            if package != std::mem::replace(&mut before, package) {
-                writeln!(table, "/{package}").expect("text grows");
+        let soon = self.soon(&types);
+        let (soon, rest): (Vec<_>, Vec<_>) = types.iter().partition(|(name, _)| soon.contains(*name));
+        let numbers: BTreeMap<&str, usize> =
+            soon.iter().chain(&rest).enumerate().map(|(at, (name, _))| (**name, at)).collect();
+        [soon, rest].map(|types| {
+            let mut table = String::new();
+            let mut before = "";
+            for (name, schema) in types {
+                let package = name[..name.len() - short_name(name).len()].trim_end_matches('.');
+                if package != std::mem::replace(&mut before, package) {
+                    writeln!(table, "/{package}").expect("text grows");
+                }
+                self.print_type(&mut table, name, schema, &numbers);
             }
-            write!(table, ":{short}").expect("text grows");
-            if let Some(served) = self.served.get::<str>(name) {
-                write!(table, " {served}").expect("text grows");
-            }
-            table.push('\n');
-            let required: Vec<&str> =
-                schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
-            let fields = schema["properties"].as_object().expect("filtered above");
-            let fields: BTreeMap<&str, &Value> =
-                fields.iter().map(|(name, field)| (name.as_str(), field)).collect();
-            for (field, schema) in fields {
-                let code = code(schema, &numbers);
-                let mark = match code.as_str() {
-                    _ if required.contains(&field) => "!",
-                    "s" | "i" | "I" | "n" | "b" | "B" if is_kept(name, field, true) => "?",
-                    list if list.starts_with('[') && is_kept(name, field, false) => "?",
-                    _ => "",
-                };
-                writeln!(table, "{field} {code}{mark}").expect("text grows");
+            table
+        })
+    }
+
+    /// What the kinds of [`SOON`] consist of.
+    fn soon<'a>(&self, types: &BTreeMap<&'a str, &'a Value>) -> BTreeSet<&'a str> {
+        let is_root =
+            |name: &str| self.served.get(name).is_some_and(|served| SOON.contains(&served.as_str()));
+        let mut open: Vec<&str> = types.keys().copied().filter(|name| is_root(name)).collect();
+        let mut found = BTreeSet::new();
+        while let Some(name) = open.pop() {
+            if found.insert(name) {
+                references(types[name], &mut |below| {
+                    open.extend(types.get_key_value(below).map(|(name, _)| *name))
+                });
             }
         }
-        table
+        found
+    }
+
+    fn print_type(&self, table: &mut String, name: &str, schema: &Value, numbers: &BTreeMap<&str, usize>) {
+        write!(table, ":{}", short_name(name)).expect("text grows");
+        if let Some(served) = self.served.get(name) {
+            write!(table, " {served}").expect("text grows");
+        }
+        table.push('\n');
+        let required: Vec<&str> =
+            schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+        let fields = schema["properties"].as_object().expect("only such are types");
+        let fields: BTreeMap<&str, &Value> =
+            fields.iter().map(|(name, field)| (name.as_str(), field)).collect();
+        for (field, schema) in fields {
+            let code = code(schema, numbers);
+            let mark = match code.as_str() {
+                _ if required.contains(&field) => "!",
+                "s" | "i" | "I" | "n" | "b" | "B" if is_kept(name, field, true) => "?",
+                list if list.starts_with('[') && is_kept(name, field, false) => "?",
+                _ => "",
+            };
+            writeln!(table, "{field} {code}{mark}").expect("text grows");
+        }
+    }
+}
+
+/// The kinds that a cluster is made of when it begins: the page has their types at once, and the others a little later.
+const SOON: &[&str] = &[
+    "v1 Binding",
+    "v1 ConfigMap",
+    "v1 Endpoints",
+    "v1 Event",
+    "v1 Namespace",
+    "v1 Node",
+    "v1 Pod",
+    "v1 Secret",
+    "v1 Service",
+    "v1 ServiceAccount",
+    "apps/v1 Deployment",
+    "apps/v1 ReplicaSet",
+    "coordination.k8s.io/v1 Lease",
+    "discovery.k8s.io/v1 EndpointSlice",
+    "networking.k8s.io/v1 IPAddress",
+    "networking.k8s.io/v1 ServiceCIDR",
+];
+
+/// Tells `see` of every definition that a schema names.
+fn references<'a>(schema: &'a Value, see: &mut impl FnMut(&'a str)) {
+    match schema {
+        Value::Object(parts) => {
+            if let Some(name) = parts.get("$ref").and_then(Value::as_str) {
+                see(name.trim_start_matches("#/definitions/"));
+            }
+            parts.values().for_each(|part| references(part, see));
+        }
+        Value::Array(parts) => parts.iter().for_each(|part| references(part, see)),
+        _ => {}
     }
 }
 

@@ -1,6 +1,6 @@
 //! The schema as data: which fields the API types have, checked and worded as the API server does it.
 //!
-//! `build.rs` writes the table; it is read once, when first asked. Merge keys and defaults are not in it; enumerations
+//! `build.rs` writes the table; a type is read when first asked for. Merge keys and defaults are not in it; enumerations
 //! are a table of their own.
 
 mod check;
@@ -9,7 +9,7 @@ mod normalise;
 mod values;
 mod wording;
 
-use std::sync::LazyLock;
+use std::sync::{LazyLock, OnceLock};
 
 pub use check::{Problem, What, check, check_custom, check_scale, is_quantity, metadata_refusal};
 pub use documentation::{describe, describe_2, learn};
@@ -21,29 +21,31 @@ pub use wording::{
 };
 
 use crate::api::Kind;
-use crate::collections::BTreeMap;
 
-/// One line a type and a field; the build script says how.
-static TABLE: &str = include_str!(concat!(env!("OUT_DIR"), "/schema.txt"));
+/// One line a type and a field; the build script says how, and which types are here.
+static SOON: &str = include_str!(concat!(env!("OUT_DIR"), "/schema.txt"));
 
-static SCHEMA: LazyLock<Schema> = LazyLock::new(|| Schema::read(TABLE));
+/// The other types. The page does not begin with them.
+#[inline(never)]
+fn rest() -> &'static str {
+    include_str!(concat!(env!("OUT_DIR"), "/schema-rest.txt"))
+}
+
+static SCHEMA: LazyLock<Schema> = LazyLock::new(Schema::read);
 
 /// The types of all kinds.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Schema {
     types: Vec<TypeEntry>,
-    fields: Vec<Field>,
-    /// `v1 Pod` → number of the type.
-    served: BTreeMap<&'static str, u32>,
+    /// The types of kinds, in order of group and version and name: of those that are there soon, and of the rest.
+    served: [Vec<Type>; 2],
 }
 
 #[derive(Debug)]
 struct TypeEntry {
-    name: &'static str,
-    /// Where its fields begin; they end where those of the next type begin.
-    fields: u32,
-    /// `io.k8s.api.core`
-    package: &'static str,
+    /// Where it begins in [`SOON`], or, behind that, in the rest.
+    at: u32,
+    fields: OnceLock<Box<[Field]>>,
 }
 
 /// A type with fields: an object of the API or a part of one.
@@ -136,24 +138,22 @@ impl FieldType {
 }
 
 impl Schema {
-    fn read(table: &'static str) -> Schema {
-        let mut schema = Schema { types: Vec::new(), fields: Vec::new(), served: BTreeMap::new() };
-        let mut package = "";
-        for line in table.lines() {
-            let (name, rest) = line.split_once(' ').unwrap_or((line, ""));
-            if let Some(name) = name.strip_prefix('/') {
-                package = name;
-            } else if let Some(name) = name.strip_prefix(':') {
-                if !rest.is_empty() {
-                    schema.served.insert(rest, schema.types.len() as u32);
+    fn read() -> Schema {
+        let mut schema = Schema::default();
+        for (part, table) in [SOON, rest()].into_iter().enumerate() {
+            let mut at = part * SOON.len();
+            for line in table.split_inclusive('\n') {
+                if line.starts_with(':') {
+                    if line.contains(' ') {
+                        schema.served[part].push(Type(schema.types.len() as u32));
+                    }
+                    schema.types.push(TypeEntry { at: at as u32, fields: OnceLock::new() });
                 }
-                let fields = schema.fields.len() as u32;
-                schema.types.push(TypeEntry { name, fields, package });
-            } else {
-                let code = rest.trim_end_matches(['!', '?']);
-                let (required, kept) = (rest.ends_with('!'), rest.ends_with('?'));
-                schema.fields.push(Field { name, required, kept, code });
+                at += line.len();
             }
+        }
+        for types in &mut schema.served {
+            types.sort_by_key(|of| schema.types[of.0 as usize].served());
         }
         schema
     }
@@ -171,19 +171,66 @@ impl Schema {
 
     /// The type of a kind by group and version (`apps/v1`) and name.
     pub fn named(api_version: &str, kind: &str) -> Option<Type> {
-        SCHEMA.served.get(format!("{api_version} {kind}").as_str()).map(|number| Type(*number))
+        let find = |types: &Vec<Type>| {
+            types
+                .binary_search_by_key(&(api_version, kind), |of| of.entry().served())
+                .ok()
+                .map(|at| types[at])
+        };
+        SCHEMA.served.iter().find_map(find)
+    }
+}
+
+impl TypeEntry {
+    /// The table that it is in, and where it begins there.
+    fn place(&self) -> (&'static str, usize) {
+        let at = self.at as usize;
+        if at < SOON.len() { (SOON, at) } else { (rest(), at - SOON.len()) }
+    }
+
+    /// Its lines: its own without the mark, and those of its fields.
+    fn lines(&self) -> impl Iterator<Item = &'static str> {
+        let (table, at) = self.place();
+        let mut lines = table[at + 1..].lines();
+        lines.next().into_iter().chain(lines.take_while(|line| !line.starts_with([':', '/'])))
+    }
+
+    /// Its name, and behind it that of the kind.
+    fn names(&self) -> (&'static str, &'static str) {
+        let line = self.lines().next().unwrap_or_default();
+        line.split_once(' ').unwrap_or((line, ""))
+    }
+
+    /// The group and version and the name of the kind.
+    fn served(&self) -> (&'static str, &'static str) {
+        self.names().1.split_once(' ').unwrap_or_default()
+    }
+
+    fn fields(&self) -> Box<[Field]> {
+        let field = |line: &'static str| {
+            let (name, rest) = line.split_once(' ').unwrap_or((line, ""));
+            let code = rest.trim_end_matches(['!', '?']);
+            Field { name, required: rest.ends_with('!'), kept: rest.ends_with('?'), code }
+        };
+        self.lines().skip(1).map(field).collect()
     }
 }
 
 impl Type {
+    fn entry(self) -> &'static TypeEntry {
+        &SCHEMA.types[self.0 as usize]
+    }
+
     /// The name of the type as Go prints it: `v1.PodSpec`.
     pub fn go_name(self) -> &'static str {
-        SCHEMA.types[self.0 as usize].name
+        self.entry().names().0
     }
 
     /// The name of the type among all, as OpenAPI documents have it: `io.k8s.api.core.v1.PodSpec`.
     pub fn whole_name(self) -> String {
-        format!("{}.{}", SCHEMA.types[self.0 as usize].package, self.go_name())
+        let (table, at) = self.entry().place();
+        let package = table[..at].lines().rev().find_map(|line| line.strip_prefix('/')).unwrap_or_default();
+        format!("{package}.{}", self.go_name())
     }
 
     /// The name of the type: `PodSpec`.
@@ -193,11 +240,8 @@ impl Type {
 
     /// All fields in order of name.
     pub fn fields(self) -> &'static [Field] {
-        let schema = &*SCHEMA;
-        let start = schema.types[self.0 as usize].fields as usize;
-        let end =
-            schema.types.get(self.0 as usize + 1).map_or(schema.fields.len(), |next| next.fields as usize);
-        &schema.fields[start..end]
+        let entry = self.entry();
+        entry.fields.get_or_init(|| entry.fields())
     }
 
     /// The field called `name`.
