@@ -43,6 +43,7 @@ mod served_kinds;
 mod server_side_apply;
 mod simulation;
 mod snapshots;
+mod status_writes;
 mod statuses;
 mod suite;
 mod support;

@@ -278,9 +278,19 @@ pub static SERVICE_CIDR: Plain = Plain {
         let spec = At::root(&doc["spec"], "spec");
         let cidrs = spec.field("cidrs");
         if cidrs.is_empty() {
-            faults.required(&cidrs, "at least one CIDR required");
+            return faults.required(&cidrs, "at least one CIDR required");
         }
-        cidrs.each().for_each(|cidr| cidr.check(faults, names::cidr));
+        let of_six: Vec<bool> = cidrs.items().iter().map(|cidr| cidr.str().contains(':')).collect();
+        let why = match of_six[..] {
+            [] | [_] | [true, false] | [false, true] => {
+                return cidrs.each().for_each(|cidr| cidr.check(faults, names::cidr));
+            }
+            [_, _] => {
+                "may specify no more than one IP for each IP family, i.e 192.168.0.0/24 and 2001:db8::/64"
+            }
+            _ => "may only hold up to 2 values",
+        };
+        faults.invalid_text(&cidrs, &format!("{{\"CIDRs\":{}}}", cidrs.doc()), why);
     },
     update: update::service_cidr,
     ..plain(&Info {
@@ -297,9 +307,11 @@ pub static IP_ADDRESS: Plain = Plain {
         let spec = At::root(&doc["spec"], "spec");
         let parent = spec.field("parentRef");
         if parent.require(faults) {
+            parent.field("group").check_if_set(faults, names::dns_subdomain);
             for field in ["resource", "name"] {
-                parent.field(field).require(faults);
+                parent.field(field).require_and_check(faults, names::path_segment);
             }
+            parent.field("namespace").check_if_set(faults, names::path_segment);
         }
     },
     name: names::ip_address,
