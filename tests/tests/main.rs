@@ -20,6 +20,7 @@ mod flat;
 mod hostile;
 mod in_step;
 mod kept_fields;
+mod kept_kinds;
 mod kubectl;
 mod names;
 mod network_kinds;

@@ -291,7 +291,7 @@ fn other_statuses_say_what_can_be() {
             (
                 json!({ "allocation": got }),
                 "status.allocation.devices.results[0].request: Invalid value: \"s\": must be the name of a request in the \
-                 claim",
+                 claim or the name of a request and a subrequest separated by '/'",
             ),
         ],
     );

@@ -3,6 +3,7 @@
 
 mod admission;
 mod certificate;
+mod devices;
 mod expressions;
 mod flow;
 mod table;
@@ -14,6 +15,7 @@ use super::validation::names::Rule;
 use super::validation::{Faults, IMMUTABLE};
 use super::{Column, Info, Object, Resource, Row, age};
 
+pub use devices::allocated_device;
 pub use expressions::{MUTATION_NAMES, POLICY_NAMES, request_type};
 pub use flow::{bootstrap as flow_control, dangling};
 pub use table::*;

@@ -12,6 +12,7 @@ pub use certificate::keeps_decisions;
 
 use super::Kind;
 use super::core::resourcequota::hard_limit;
+use super::plain::allocated_device;
 use super::quantity;
 use super::validation::{At, Faults, IMMUTABLE, conditions, names};
 
@@ -42,6 +43,7 @@ pub fn validate(kind: Kind, new: &Doc, old: &Doc, faults: &mut Faults) {
             let counts = ["disruptionsAllowed", "currentHealthy", "desiredHealthy", "expectedPods"];
             none_negative(&status, &counts, faults);
         }
+        Kind::ValidatingAdmissionPolicy => conditions(faults, &status.field("conditions")),
         Kind::Service => {
             let ingress = status.field("loadBalancer");
             let ingress = ingress.field("ingress");
@@ -177,18 +179,8 @@ fn devices(new: &Doc, old: &Doc, faults: &mut Faults) {
     if !allocation.is_set() && !reserved.is_empty() {
         faults.forbidden(&reserved, "may not be specified when `allocated` is not set");
     }
-    let given = allocation.field("devices");
-    let asked: Vec<_> =
-        new["spec"]["devices"]["requests"].items().iter().map(|request| request["name"].str()).collect();
-    for result in given.field("results").each() {
-        let request = result.field("request");
-        let main = request.text().split('/').next().unwrap_or_default();
-        if !asked.iter().any(|name| name == main) {
-            faults.invalid(&request, &request, "must be the name of a request in the claim");
-        }
-        result.field("driver").require_and_check(faults, names::dns_subdomain);
-        result.field("pool").require(faults);
-        result.field("device").require_and_check(faults, names::dns_label);
+    for device in allocation.field("devices").field("results").each() {
+        allocated_device(&device, &new["spec"], faults);
     }
     if !old["allocation"].is_null() && allocation.is_set() && *allocation.doc() != old["allocation"] {
         faults.invalid(&allocation, &allocation, IMMUTABLE);

@@ -1,6 +1,8 @@
 //! The plain kinds.
 
-use super::{Cell, Plain, admission, anyhow, anything, certificate, flow, nothing, unordered, update};
+use super::{
+    Cell, Plain, admission, anyhow, anything, certificate, devices, flow, nothing, unordered, update,
+};
 use crate::api::apps::deployment;
 use crate::api::validation::{At, names};
 use crate::api::{Column, Info, NAMES, Subresource};
@@ -515,6 +517,7 @@ pub static MUTATING_ADMISSION_POLICY_BINDING: Plain = Plain {
     columns: BINDING,
     cells: BINDING_CELLS,
     defaults: admission::default_binding,
+    validate: admission::mutating_binding,
     ..plain(&Info {
         categories: ADMISSION,
         has_generation: true,
@@ -531,16 +534,20 @@ pub static MUTATING_ADMISSION_POLICY_BINDING: Plain = Plain {
 const RESOURCE: &str = "resource.k8s.io";
 
 /// DeviceClass: a kind of device that pods may claim.
-pub static DEVICE_CLASS: Plain = plain(&Info {
-    has_generation: true,
-    ..info(RESOURCE, "DeviceClass", "deviceclasses", "deviceclass", false)
-});
+pub static DEVICE_CLASS: Plain = Plain {
+    validate: devices::class,
+    ..plain(&Info {
+        has_generation: true,
+        ..info(RESOURCE, "DeviceClass", "deviceclasses", "deviceclass", false)
+    })
+};
 
 /// ResourceClaim: devices for pods.
 pub static RESOURCE_CLAIM: Plain = Plain {
     columns: &[NAME, column("State"), AGE],
     cells: &[Cell::Of(claim_state), Cell::Age],
-    defaults: |doc| default_requests(doc.at_mut(&["spec"])),
+    defaults: |doc| devices::default_requests(doc.at_mut(&["spec"])),
+    validate: |doc, faults| devices::claim(&At::root(&doc["spec"], "spec"), faults),
     immutable: &["spec"],
     ..plain(&Info {
         subresources: STATUS,
@@ -550,31 +557,11 @@ pub static RESOURCE_CLAIM: Plain = Plain {
 
 /// ResourceClaimTemplate: a claim for each pod.
 pub static RESOURCE_CLAIM_TEMPLATE: Plain = Plain {
-    defaults: |doc| default_requests(doc.at_mut(&["spec", "spec"])),
+    defaults: |doc| devices::default_requests(doc.at_mut(&["spec", "spec"])),
+    validate: |doc, faults| devices::claim(&At::root(&doc["spec"]["spec"], "spec.spec"), faults),
     immutable: &["spec"],
     ..plain(&info(RESOURCE, "ResourceClaimTemplate", "resourceclaimtemplates", "resourceclaimtemplate", true))
 };
-
-fn default_requests(spec: &mut Doc) {
-    let requests: Vec<Doc> = spec["devices"]["requests"]
-        .items()
-        .iter()
-        .map(|request| {
-            let mut request = request.clone();
-            if !request["exactly"].is_null() {
-                let exactly = request.at_mut(&["exactly"]);
-                exactly.default_to("allocationMode", "ExactCount");
-                if exactly["allocationMode"].as_str() == Some("ExactCount") {
-                    exactly.default_to("count", 1i64);
-                }
-            }
-            request
-        })
-        .collect();
-    if !requests.is_empty() {
-        spec.set_at(&["devices", "requests"], requests);
-    }
-}
 
 fn claim_state(body: &Doc) -> String {
     let status = &body["status"];
@@ -595,6 +582,7 @@ pub static RESOURCE_SLICE: Plain = Plain {
         Cell::Value(&["spec", "pool", "name"], ""),
         Cell::Age,
     ],
+    validate: devices::slice,
     fields: &["metadata.name", "spec.driver", "spec.nodeName"],
     immutable: &["spec.driver", "spec.nodeName", "spec.pool.name"],
     ..plain(&Info {
