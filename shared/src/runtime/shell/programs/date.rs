@@ -16,7 +16,7 @@ pub(super) fn day(world: &Surroundings<'_>) -> (&'static str, i64) {
     const MONTHS: [&str; 12] =
         ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
     let (_, month, day) = world.date.date();
-    (MONTHS[(month - 1).clamp(0, 11) as usize], i64::from(day))
+    (MONTHS[(month - 1).clamp(0, 11) as usize], day)
 }
 
 pub(super) fn date(task: &mut Task, args: &[Str], world: &mut Surroundings<'_>) -> Done {
