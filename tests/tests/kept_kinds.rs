@@ -218,3 +218,47 @@ fn devices_are_asked_for_in_one_way() {
         ],
     );
 }
+
+#[test]
+fn drivers_and_attachments_are_named_and_measured() {
+    let storage = "/apis/storage.k8s.io/v1";
+    refused(
+        &format!("{storage}/csidrivers"),
+        &[
+            (json!({"attachRequired": false}), ""),
+            (
+                json!({"fsGroupPolicy": "Some", "volumeLifecycleModes": ["Brief"], "nodeAllocatableUpdatePeriodSeconds": 5,
+                    "tokenRequests": [{"audience": "a", "expirationSeconds": 5}, {"audience": "a"}]}),
+                "[spec.fsGroupPolicy: Unsupported value: \"Some\": supported values: \"File\", \"None\", \
+                 \"ReadWriteOnceWithFSType\", spec.volumeLifecycleModes: Unsupported value: \"Brief\": supported values: \
+                 \"Ephemeral\", \"Persistent\", spec.tokenRequests[0].expirationSeconds: Invalid value: 5: may not specify a \
+                 duration less than 10 minutes, spec.tokenRequests[1].audience: Duplicate value: \"a\", \
+                 spec.nodeAllocatableUpdatePeriodSeconds: Invalid value: 5: must be greater than or equal to 10 seconds]",
+            ),
+        ],
+    );
+    let of = |source: Value| json!({"attacher": "example.com", "nodeName": "node-0", "source": source});
+    let one = "must specify exactly one of inlineVolumeSpec and persistentVolumeName";
+    refused(
+        &format!("{storage}/volumeattachments"),
+        &[
+            (of(json!({"persistentVolumeName": "pv"})), ""),
+            (of(json!({})), &format!("spec.source: Required value: {one}")),
+            (
+                of(json!({"persistentVolumeName": "pv", "inlineVolumeSpec": {}})),
+                &format!("spec.source: Forbidden: {one}"),
+            ),
+            (
+                of(json!({"persistentVolumeName": ""})),
+                "spec.source.persistentVolumeName: Required value: must specify non empty persistentVolumeName",
+            ),
+        ],
+    );
+    let mut world = World::new();
+    let room = json!({"metadata": {"name": "x"}, "storageClassName": "c", "capacity": "-1"});
+    let list = format!("{storage}/namespaces/default/csistoragecapacities");
+    let (code, said) = send(&mut world, "POST", &list, &room);
+    assert_eq!(code, 422, "{said}");
+    let why = "capacity: Invalid value: \"-1\": must be greater than or equal to 0";
+    assert_eq!(said["message"], format!("CSIStorageCapacity.storage.k8s.io \"x\" is invalid: {why}"));
+}

@@ -8,6 +8,7 @@ mod expressions;
 mod flow;
 mod table;
 mod update;
+mod volumes;
 
 use crate::doc::{Doc, Timestamp};
 

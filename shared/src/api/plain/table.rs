@@ -1,7 +1,7 @@
 //! The plain kinds.
 
 use super::{
-    Cell, Plain, admission, anyhow, anything, certificate, devices, flow, nothing, unordered, update,
+    Cell, Plain, admission, anyhow, anything, certificate, devices, flow, nothing, unordered, update, volumes,
 };
 use crate::api::apps::deployment;
 use crate::api::validation::{At, names};
@@ -199,6 +199,7 @@ pub static CSI_DRIVER: Plain = Plain {
         spec.default_to("fsGroupPolicy", "ReadWriteOnceWithFSType");
         spec.default_to("volumeLifecycleModes", vec![Doc::from("Persistent")]);
     },
+    validate: volumes::driver,
     immutable: &["spec.attachRequired", "spec.volumeLifecycleModes"],
     ..plain(&info("storage.k8s.io", "CSIDriver", "csidrivers", "csidriver", false))
 };
@@ -214,9 +215,7 @@ fn token_audiences(body: &Doc) -> String {
 pub static CSI_STORAGE_CAPACITY: Plain = Plain {
     columns: &[NAME, column("StorageClassName"), column("Capacity")],
     cells: &[Cell::Value(&["storageClassName"], ""), Cell::Value(&["capacity"], "<unset>")],
-    validate: |doc, faults| {
-        At::root(doc, "").field("storageClassName").require(faults);
-    },
+    validate: volumes::capacity,
     immutable: &["nodeTopology", "storageClassName"],
     ..plain(&info("storage.k8s.io", "CSIStorageCapacity", "csistoragecapacities", "csistoragecapacity", true))
 };
@@ -231,17 +230,7 @@ pub static VOLUME_ATTACHMENT: Plain = Plain {
         Cell::Value(&["status", "attached"], "false"),
         Cell::Age,
     ],
-    validate: |doc, faults| {
-        let spec = At::root(&doc["spec"], "spec");
-        spec.field("attacher").require(faults);
-        spec.field("nodeName").require(faults);
-        if spec["source"].is_empty() {
-            faults.required(
-                "spec.source",
-                "must specify exactly one of inlineVolumeSpec and persistentVolumeName",
-            );
-        }
-    },
+    validate: volumes::attachment,
     immutable: &["spec"],
     ..plain(&Info {
         subresources: STATUS,
@@ -253,12 +242,7 @@ pub static VOLUME_ATTACHMENT: Plain = Plain {
 pub static VOLUME_ATTRIBUTES_CLASS: Plain = Plain {
     columns: &[NAME, column("DriverName"), AGE],
     cells: &[Cell::Value(&["driverName"], ""), Cell::Age],
-    validate: |doc, faults| {
-        At::root(doc, "").field("driverName").require(faults);
-        if doc["parameters"].is_empty() {
-            faults.required("parameters", "must contain at least one key/value pair");
-        }
-    },
+    validate: volumes::attributes_class,
     update: update::volume_attributes_class,
     ..plain(&Info {
         short_names: &["vac"],
