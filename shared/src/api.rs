@@ -29,6 +29,7 @@ mod request;
 mod resource;
 pub mod scheduling;
 mod status;
+pub mod statuses;
 pub mod storage;
 mod uid;
 pub mod validation;

@@ -566,8 +566,7 @@ fn what_is_made_once_stays() {
         ),
         (
             "/apis/storage.k8s.io/v1/volumeattachments",
-            r#""spec":{"attacher":"e.com/a","nodeName":"n","source":{"persistentVolumeName":"v"}}"#
-                .to_owned(),
+            r#""spec":{"attacher":"e.com","nodeName":"n","source":{"persistentVolumeName":"v"}}"#.to_owned(),
             r#"{"spec":{"nodeName":"m"}}"#.to_owned(),
             "spec: Invalid value: {",
         ),

@@ -2,6 +2,6 @@
 
 pub mod cronjob;
 pub mod job;
-mod policies;
+pub mod policies;
 pub mod schedule;
 pub mod timezone;

@@ -3,10 +3,12 @@
 
 mod admission;
 mod certificate;
+mod devices;
 mod expressions;
 mod flow;
 mod table;
 mod update;
+mod volumes;
 
 use crate::doc::{Doc, Timestamp};
 
@@ -14,6 +16,7 @@ use super::validation::names::Rule;
 use super::validation::{Faults, IMMUTABLE};
 use super::{Column, Info, Object, Resource, Row, age};
 
+pub use devices::allocated_device;
 pub use expressions::{MUTATION_NAMES, POLICY_NAMES, request_type};
 pub use flow::{bootstrap as flow_control, dangling};
 pub use table::*;

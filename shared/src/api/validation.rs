@@ -6,6 +6,7 @@ pub mod names;
 
 use std::fmt::Display;
 
+use crate::collections::BTreeSet;
 use crate::doc::{Doc, Str};
 
 use super::CauseDetail;
@@ -96,6 +97,43 @@ pub fn labels_at(faults: &mut Faults, labels: &At<'_>) {
         let value = Doc::from(value.as_str().unwrap_or(""));
         for message in names::label_value(value.as_str().unwrap_or("")) {
             faults.invalid(labels, &value, message);
+        }
+    }
+}
+
+/// Conditions of the common form: one of each type, each with a reason and a moment.
+pub fn conditions(faults: &mut Faults, conditions: &At<'_>) {
+    const MOST_OF_REASON: u32 = 1024;
+    const MOST_OF_MESSAGE: u32 = 32 * 1024;
+    let mut seen = BTreeSet::new();
+    for condition in conditions.each() {
+        let field = |name| condition.field(name);
+        let (kind, status, reason, message) =
+            (field("type"), field("status"), field("reason"), field("message"));
+        if !seen.insert(kind.str()) {
+            faults.duplicate(&kind, &kind);
+        }
+        kind.check(faults, names::qualified_name);
+        if !["False", "True", "Unknown"].contains(&status.text()) {
+            faults.not_supported(&status, &Doc::from(status.text()), &["False", "True", "Unknown"]);
+        }
+        let generation = field("observedGeneration");
+        if generation.number() < 0 {
+            faults.invalid(&generation, &generation, "must be greater than or equal to zero");
+        }
+        let moment = field("lastTransitionTime");
+        if !moment.is_set() {
+            faults.required(&moment, "must be set");
+        }
+        if reason.is_empty() {
+            faults.required(&reason, "must be set");
+        } else {
+            reason.check(faults, names::condition_reason);
+        }
+        for (text, most) in [(&reason, MOST_OF_REASON), (&message, MOST_OF_MESSAGE)] {
+            if text.text().len() > most as usize {
+                faults.too_long(text, most);
+            }
         }
     }
 }

@@ -3,8 +3,8 @@
 
 use std::sync::Arc;
 
-use crate::api::validation::Faults;
-use crate::api::{Key, Kind, Object, Status, Subresource, plain};
+use crate::api::validation::{self, Faults};
+use crate::api::{Key, Kind, Meta, Object, Status, Subresource, plain, statuses};
 use crate::doc;
 use crate::doc::{Doc, Str};
 use crate::etcd::{Revision, Store};
@@ -14,48 +14,44 @@ use super::Call;
 use super::admission::typing;
 
 impl Call<'_, '_> {
-    /// Decisions about a certificate: one way or the other, each with its moments. Whoever decides issues nothing.
-    pub(super) fn decide_certificate(&self, old: &Object, body: &mut Doc) -> Result<(), Status> {
-        if old.key.kind != Kind::CertificateSigningRequest {
+    /// What a client writes into a status: completed, and refused where it cannot be.
+    pub(super) fn judge_status(&self, old: &Object, meta: &Meta, body: &mut Doc) -> Result<(), Status> {
+        let kind = old.key.kind;
+        if kind == Kind::CertificateSigningRequest {
+            self.decide_certificate(old, body);
+        }
+        if !self.is_from_outside() {
             return Ok(());
         }
+        let before = old.to_doc();
+        statuses::complete(kind, body, &before);
+        let new = Object::new(old.key.clone(), meta.clone(), body.clone(), Some(old)).to_doc();
+        let mut faults = Faults::default();
+        validation::metadata(&mut faults, &new["metadata"], kind.resource().name());
+        statuses::validate(kind, &new, &before, &mut faults);
+        if kind == Kind::CertificateSigningRequest && self.request.subresource == Subresource::Status {
+            statuses::keeps_decisions(&new, &before, &mut faults);
+        }
+        if faults.0.is_empty() { Ok(()) } else { Err(Status::invalid(&old.key, faults.0)) }
+    }
+
+    /// Decisions about a certificate have their moments. Whoever decides issues nothing.
+    fn decide_certificate(&self, old: &Object, body: &mut Doc) {
         if self.request.subresource == Subresource::Approval {
             match &old.body["status"]["certificate"] {
                 Doc::Null => drop(body.at_mut(&["status"]).remove("certificate")),
                 issued => body.set_at(&["status", "certificate"], issued.clone()),
             }
         }
-        let mut faults = Faults::default();
-        for kind in ["Approved", "Denied", "Failed"] {
-            let has = |body: &Doc| {
-                let mut conditions = body["status"]["conditions"].items().iter();
-                conditions.any(|condition| condition["type"].as_str() == Some(kind))
-            };
-            if has(&old.body) && !has(body) {
-                let why = format!("updates may not remove a condition of type {kind:?}");
-                faults.forbidden("status.conditions", &why);
-            }
-        }
-        if body["status"]["conditions"].is_empty() && faults.0.is_empty() {
-            return Ok(());
+        if body["status"]["conditions"].is_empty() {
+            return;
         }
         let now = Doc::Time(self.cx.timestamp().floor_seconds());
-        let mut decided: Option<Doc> = None;
-        let conditions = body.at_mut(&["status", "conditions"]);
-        for (at, condition) in conditions.items_mut().iter_mut().enumerate() {
+        for condition in body.at_mut(&["status", "conditions"]).items_mut().iter_mut() {
             for field in ["lastTransitionTime", "lastUpdateTime"] {
                 condition.default_to(field, now.clone());
             }
-            let kind = condition["type"].clone();
-            if !matches!(kind.as_str(), Some("Approved" | "Denied")) {
-                continue;
-            }
-            if decided.replace(kind.clone()).is_some_and(|before| before != kind) {
-                let why = "Approved and Denied conditions are mutually exclusive";
-                faults.invalid(format!("status.conditions[{at}].type"), &kind, why);
-            }
         }
-        if faults.0.is_empty() { Ok(()) } else { Err(Status::invalid(&old.key, faults.0)) }
     }
 
     /// Lets follow what follows from writes of such objects.

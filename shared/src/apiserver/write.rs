@@ -215,7 +215,6 @@ impl ApiServer {
                 if key.kind == Kind::Service {
                     service::default_status(&mut body);
                 }
-                call.decide_certificate(old, &mut body)?;
                 // As upstream, writers of status may annotate (the Deployment controller keeps its revision so).
                 let annotations = &metadata["annotations"];
                 let annotations = if annotations.is_empty() { Doc::Null } else { annotations.clone() };
@@ -223,6 +222,7 @@ impl ApiServer {
                 if meta.annotations != annotations {
                     meta.annotations = annotations;
                 }
+                call.judge_status(old, &meta, &mut body)?;
                 match call.writer() {
                     Some(writer) if writer.operation == "Update" => {
                         let new = Object::new(key.clone(), meta.clone(), body.clone(), Some(old)).to_doc();

@@ -194,6 +194,13 @@ impl Images {
         matches!(host, "localhost" | "127.0.0.1") && !self.tagged.contains_key(repository(image))
     }
 
+    /// Whether an image is of a host that nobody has (RFC 6761, and what Kubernetes' own tests take for one).
+    pub fn is_of_nobody(&self, image: &str) -> bool {
+        let host = image.split_once('/').map_or("", |(domain, _)| domain.split(':').next().unwrap_or(""));
+        let nobody = host.ends_with(".invalid") || host.starts_with("invalid.");
+        nobody && !self.tagged.contains_key(repository(image))
+    }
+
     /// What the registry has of `image` for who pulls it.
     pub fn find_to_pull(&self, image: &str) -> Found<'_> {
         let lost = !self.lost.is_empty() && self.lost.contains(full_reference(image).as_str());
@@ -221,7 +228,7 @@ impl Images {
                 let latest = [repository, ":latest"].concat();
                 self.by_reference.get(latest.as_str()).map_or(Found::StandIn(&self.stand_in), Found::Known)
             }
-            None if self.is_of_node(&full) => Found::UnknownTag,
+            None if self.is_of_node(&full) || self.is_of_nobody(&full) => Found::UnknownTag,
             None => Found::StandIn(&self.stand_in),
         }
     }
@@ -580,6 +587,7 @@ mod tests {
         assert!(matches!(images.find("somebody/else"), Found::StandIn(_)));
         assert!(matches!(images.find("localhost/else:1"), Found::UnknownTag));
         assert!(matches!(images.find("localhost:5000/else"), Found::UnknownTag));
+        assert!(matches!(images.find("registry.invalid/else"), Found::UnknownTag));
         let tools = images.find("registry.k8s.io/e2e-test-images/busybox:1.36.1-1");
         assert!(tools.spec().is_some_and(ImageSpec::is_toolbox));
     }

@@ -53,7 +53,8 @@ impl Runtime {
     pub(super) fn pulled(&mut self, number: u64, cx: &mut Context<'_>) {
         let Some(pull) = self.pulls.remove(&number) else { return };
         let size = match self.images.find_to_pull(&pull.image) {
-            Found::UnknownTag if self.images.is_of_node(&pull.image) => Err(refused(&pull.image)),
+            Found::UnknownTag if self.images.is_of_node(&pull.image) => Err(unreached(&pull.image, true)),
+            Found::UnknownTag if self.images.is_of_nobody(&pull.image) => Err(unreached(&pull.image, false)),
             Found::UnknownTag => Err(not_found(&pull.image)),
             Found::Known(spec) | Found::StandIn(spec) => Ok(spec.size),
         };
@@ -77,17 +78,20 @@ impl Runtime {
     }
 }
 
-/// As containerd words it: no registry runs on the nodes.
-fn refused(image: &str) -> Str {
+/// As containerd words it: no registry runs on the nodes, and no name leads to one that nobody has.
+fn unreached(image: &str, here: bool) -> Str {
     let full = full_reference(image);
     let (host, rest) = full.split_once('/').unwrap_or(("", &full));
     let name = repository(rest);
     let tag = rest[name.len()..].trim_start_matches([':', '@']);
-    let port = host.split_once(':').map_or("80", |(_, port)| port);
+    let (domain, port) = host.split_once(':').unwrap_or((host, "80"));
+    let (scheme, why) = match here {
+        true => ("http", format!("dial tcp 127.0.0.1:{port}: connect: connection refused")),
+        false => ("https", format!("dial tcp: lookup {domain} on 172.18.0.1:53: no such host")),
+    };
     format!(
         "rpc error: code = Unknown desc = failed to pull and unpack image \"{full}\": failed to resolve reference \"{full}\": \
-         failed to do request: Head \"http://{host}/v2/{name}/manifests/{tag}\": dial tcp 127.0.0.1:{port}: connect: \
-         connection refused"
+         failed to do request: Head \"{scheme}://{host}/v2/{name}/manifests/{tag}\": {why}"
     )
     .into()
 }

@@ -267,10 +267,10 @@ fn composed_files_have_their_permissions() {
     for (script, printed) in [
         // What is seen first are links: the kubelet puts all files at once into another directory.
         (
-            "ls -l /all | awk '{print $1,$5,$8,$10}'",
+            "ls -l /all | awk '{print $1,$5,$9,$11}'",
             "total   \nlrwxrwxrwx 12 color ..data/color\nlrwxrwxrwx 11 deep ..data/deep\n",
         ),
-        ("ls -l /all/..data | awk '{print $1,$2,$8}'", "total 8 \n-r-------- 1 color\ndrwxr-xr-x 2 deep\n"),
+        ("ls -l /all/..data | awk '{print $1,$2,$9}'", "total 8 \n-r-------- 1 color\ndrwxr-xr-x 2 deep\n"),
         ("ls -l /all/deep/size | awk '{print $1}'; cat /all/..data/deep/size", "-rwxr-xr-x\nlarge"),
         (
             "ls -l /mixed/..data/ | awk '{print $1}'; ls -l /plain/..data/size | awk '{print $1}'",

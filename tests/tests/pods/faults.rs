@@ -42,6 +42,20 @@ fn what_is_broken_is_told_until_it_is_mended() {
 }
 
 #[test]
+fn nothing_is_pulled_from_a_host_that_nobody_has() {
+    let mut world = World::new();
+    world.pod("containers: [{name: c, image: 'invalid.registry.k8s.io/invalid/alpine:3.1'}]");
+    world.until("it fails", |world| world.shown() == "ErrImagePull");
+    let why = "Failed to pull image \"invalid.registry.k8s.io/invalid/alpine:3.1\": rpc error: code = Unknown desc = failed to \
+               pull and unpack image \"invalid.registry.k8s.io/invalid/alpine:3.1\": failed to resolve reference \
+               \"invalid.registry.k8s.io/invalid/alpine:3.1\": failed to do request: Head \
+               \"https://invalid.registry.k8s.io/v2/invalid/alpine/manifests/3.1\": dial tcp: lookup invalid.registry.k8s.io on \
+               172.18.0.1:53: no such host";
+    assert!(world.events().iter().any(|event| event.contains(why)), "{:?}", world.events());
+    world.until("it waits", |world| world.shown() == "ImagePullBackOff");
+}
+
+#[test]
 fn a_lost_image_is_missed_by_those_who_pull_it() {
     let mut world = World::new();
     world.strike("image/nginx", Fault::Missing);

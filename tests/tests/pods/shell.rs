@@ -77,6 +77,37 @@ const SCRIPTS: &[(&str, &str, &str, i32)] = &[
         1,
     ),
     ("for f in /etc/host*; do echo $f; done", "/etc/hostname\n/etc/hosts\n", "", 0),
+    ("echo abcdef | cut -c2-4; echo abcdef | cut -c 1,5-; echo abc | cut -b-2", "bcd\naef\nab\n", "", 0),
+    (
+        "echo a:b:c:d | cut -d: -f2-3,1; echo none | cut -d: -f2; echo none | cut -s -d: -f2",
+        "a:b:c\nnone\n",
+        "",
+        0,
+    ),
+    ("echo a | cut -f0", "", "cut: invalid byte, character or field list\n", 1),
+    (
+        "seq 5 | sed -n 2p; seq 5 | sed '2,$d'; seq 2 | sed -n '$p'; seq 2 | sed 1p",
+        "2\n1\n2\n1\n1\n2\n",
+        "",
+        0,
+    ),
+    ("tty; echo $?; stty size", "not a tty\n1\n", "stty: standard input: Not a tty\n", 1),
+    ("touch /tmp/g; ls -l /tmp/g | awk '{print $1, $9}'", "-rw-r--r-- /tmp/g\n", "", 0),
+    (
+        "df -h | awk '{print $2, $5}'; free -m | awk '/Mem/ {print $2}'",
+        "Size Use%\n100.0G 10%\n8192\n",
+        "",
+        0,
+    ),
+    ("ping -c x localhost", "", "ping: invalid number 'x'\n", 1),
+    (
+        "ping -c1 127.0.0.1",
+        "PING 127.0.0.1 (127.0.0.1): 56 data bytes\n64 bytes from 127.0.0.1: seq=0 ttl=62 time=0.100 ms\n\n--- 127.0.0.1 ping \
+         statistics ---\n1 packets transmitted, 1 packets received, 0% packet loss\nround-trip min/avg/max = \
+         0.100/0.100/0.100 ms\n",
+        "",
+        0,
+    ),
 ];
 
 /// What would end the whole server, or keep it busy for minutes: script, standard output, standard error, exit code.
@@ -309,6 +340,21 @@ fn requests_go_over_the_simulated_network() {
     assert_eq!((code, why.starts_with("curl: (7) Failed to connect to localhost port 9")), (7, true));
     let (found, _, code) = run(&mut world, "nslookup web");
     assert!(code == 0 && found.contains("Name:\tweb.default.svc.cluster.local\nAddress: 10."), "{found}");
+    // Pods answer echoes; Services have ports only, and names that lead nowhere are said to.
+    let (found, _, code) = run(&mut world, "ping -c 2 -W 1 $(getent hosts web | awk '{print $1}')");
+    assert!(
+        code == 1 && found.contains("2 packets transmitted, 0 packets received, 100% packet loss"),
+        "{found}"
+    );
+    let server = world.0.read(&shared::api::Key::new(shared::api::Kind::Pod, "default", "server"));
+    let (found, _, code) = run(&mut world, &format!("ping -c2 {}", server["status"]["podIP"].str()));
+    assert!(
+        code == 0 && found.contains("2 packets transmitted, 2 packets received, 0% packet loss"),
+        "{found}"
+    );
+    let (found, _, code) = run(&mut world, "ping -c1 p");
+    assert!(code == 0 && found.starts_with("PING p (10.244."), "{found}");
+    assert_eq!(run(&mut world, "ping -c1 nobody"), (text(""), text("ping: bad address 'nobody'\n"), 1));
     let (found, _, code) = run(&mut world, "nslookup nobody");
     assert!(code == 1 && found.ends_with("** server can't find nobody: NXDOMAIN\n\n"), "{found}");
 }

@@ -66,6 +66,7 @@ fn a_shell_goes_on_from_line_to_line() {
         ("stdin", "wc -l\n", ""),
         ("stdin", "one\ntwo\n", ""),
         ("end", "", "2\n/tmp # "),
+        ("stdin", "tty; stty size; echo x | tty\n", "/dev/pts/0\n24 80\nnot a tty\n/tmp # "),
         ("stdin", "sh\n", "/tmp # "),
         ("stdin", "cd /; exit 4\n", "/tmp # "),
         ("stdin", "echo $?; PS1='$ '; sleep 5; pwd\n", "4\n"),

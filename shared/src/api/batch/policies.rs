@@ -136,41 +136,44 @@ fn success_policy(spec: &At<'_>, policy: &At<'_>, faults: &mut Faults) {
 }
 
 /// How many indexes a text such as `0,2-4` names.
-fn index_count(text: &str, completions: i64) -> Result<i64, String> {
-    if text.is_empty() {
-        return Ok(0);
+pub fn index_count(text: &str, completions: i64) -> Result<i64, String> {
+    Ok(intervals(text, completions)?.iter().map(|(first, end)| end - first + 1).sum())
+}
+
+/// The intervals of such a text, in order.
+pub fn intervals(text: &str, completions: i64) -> Result<Vec<(i64, i64)>, String> {
+    let mut intervals: Vec<(i64, i64)> = Vec::new();
+    for part in text.split(',').filter(|_| !text.is_empty()) {
+        let (first, end) = interval(part, completions)?;
+        if let Some((_, previous)) = intervals.last().filter(|(_, previous)| *previous >= first) {
+            return Err(format!("non-increasing order, previous: {previous}, current: {first}"));
+        }
+        intervals.push((first, end));
     }
-    let (mut total, mut last) = (0, None);
-    for part in text.split(',') {
-        let limits: Vec<&str> = part.split('-').collect();
-        if limits.len() > 2 {
-            return Err(format!(
-                "the fragment {part:?} violates the requirement that an index interval can have at most two parts \
-                 separated by '-'"
-            ));
-        }
-        let mut bounds = Vec::new();
-        for limit in limits {
-            let index: i64 = limit
-                .parse()
-                .map_err(|_| format!("cannot convert string to integer for index: {limit:?}"))?;
-            if index >= completions {
-                return Err(format!("too large index: {limit:?}"));
-            }
-            bounds.push(index);
-        }
-        let (first, end) = (bounds[0], bounds[bounds.len() - 1]);
-        // Within the interval first, then against the one before.
-        let disorder = match last {
-            _ if first > end => Some((first, end)),
-            Some(last) if last >= first => Some((last, first)),
-            _ => None,
-        };
-        if let Some((previous, current)) = disorder {
-            return Err(format!("non-increasing order, previous: {previous}, current: {current}"));
-        }
-        total += end - first + 1;
-        last = Some(end);
+    Ok(intervals)
+}
+
+fn interval(part: &str, completions: i64) -> Result<(i64, i64), String> {
+    let limits: Vec<&str> = part.split('-').collect();
+    if limits.len() > 2 {
+        return Err(format!(
+            "the fragment {part:?} violates the requirement that an index interval can have at most two parts \
+             separated by '-'"
+        ));
     }
-    Ok(total)
+    let mut bounds = Vec::new();
+    for limit in limits {
+        let index: i64 =
+            limit.parse().map_err(|_| format!("cannot convert string to integer for index: {limit:?}"))?;
+        if index >= completions {
+            return Err(format!("too large index: {limit:?}"));
+        }
+        bounds.push(index);
+    }
+    match bounds[..] {
+        [first, end] if first >= end => {
+            Err(format!("non-increasing order, previous: {first}, current: {end}"))
+        }
+        _ => Ok((bounds[0], bounds[bounds.len() - 1])),
+    }
 }

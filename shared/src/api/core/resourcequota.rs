@@ -133,7 +133,8 @@ impl Resource for ResourceQuotas {
     }
 }
 
-fn hard_limit(at: &At<'_>, resource: &str, amount: &Doc, faults: &mut Faults) {
+/// An amount of what can be bounded, and its name.
+pub fn hard_limit(at: &At<'_>, resource: &str, amount: &Doc, faults: &mut Faults) {
     let name = Doc::from(resource);
     let messages = names::qualified_name(resource);
     let plain = !resource.contains('/');

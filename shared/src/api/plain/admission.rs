@@ -1,8 +1,9 @@
 //! `admissionregistration.k8s.io`: defaults and checks of webhooks and policies.
 
-use super::expressions::{MUTATION_NAMES, compiled, names_of, variables};
+use super::expressions::{compiled, names_of, variables};
 use crate::api::cel::{Program, Type};
 use crate::api::validation::{At, Faults, PORT_RANGE, label_selector, names};
+use crate::collections::BTreeMap;
 use crate::doc::Doc;
 
 pub(super) const GROUP: &str = "admissionregistration.k8s.io";
@@ -93,7 +94,7 @@ fn webhook(hook: &At<'_>, faults: &mut Faults) {
             faults.invalid(&port, &port, format!("port is not valid: {PORT_RANGE}"));
         }
     }
-    match_conditions(&hook.field("matchConditions"), faults);
+    match_conditions(&hook.field("matchConditions"), false, faults);
 }
 
 fn review_versions(versions: &At<'_>, faults: &mut Faults) {
@@ -208,13 +209,19 @@ fn match_resources(of: &At<'_>, faults: &mut Faults) {
     }
 }
 
-fn match_conditions(conditions: &At<'_>, faults: &mut Faults) {
+fn match_conditions(conditions: &At<'_>, params: bool, faults: &mut Faults) {
+    const MOST: usize = 64;
+    let count = conditions.items().len();
+    if count > MOST {
+        let why = format!("Too many: {count}: must have at most {MOST} items");
+        faults.add("FieldValueTooMany", conditions, why);
+    }
     for (at, condition) in conditions.each().enumerate() {
         let (expression, name) = (condition.field("expression"), condition.field("name"));
         if expression.text().trim().is_empty() {
             faults.required(&expression, "");
         } else {
-            compiled(&expression, &names_of(), &Type::Bool, faults);
+            compiled(&expression, &names_of(params), &Type::Bool, faults);
         }
         name.require_and_check(faults, names::qualified_name);
         let earlier = &conditions.items()[..at];
@@ -238,9 +245,13 @@ pub(super) fn default_policy(doc: &mut Doc) {
     }
 }
 
-pub(super) fn validating_policy(doc: &Doc, faults: &mut Faults) {
-    let spec = At::root(&doc["spec"], "spec");
+/// What both kinds of policies have; the names that their expressions may speak of.
+fn policy(spec: &At<'_>, faults: &mut Faults) -> BTreeMap<&'static str, Type> {
     spec.field("failurePolicy").one_of(faults, &["Fail", "Ignore"]);
+    let params = spec.field("paramKind");
+    if params.is_set() {
+        param_kind(&params, faults);
+    }
     let constraints = spec.field("matchConstraints");
     match_resources(&constraints, faults);
     if !constraints.is_set() {
@@ -248,61 +259,134 @@ pub(super) fn validating_policy(doc: &Doc, faults: &mut Faults) {
     } else if constraints["resourceRules"].is_empty() {
         faults.required(&constraints.field("resourceRules"), "");
     }
-    match_conditions(&spec.field("matchConditions"), faults);
+    match_conditions(&spec.field("matchConditions"), params.is_set(), faults);
+    variables(spec, faults)
+}
+
+fn param_kind(of: &At<'_>, faults: &mut Faults) {
+    let (version, kind) = (of.field("apiVersion"), of.field("kind"));
+    if version.require(faults) {
+        match version.text().split('/').collect::<Vec<_>>()[..] {
+            [number] => param_version(&version, "", number, faults),
+            [group, number] => param_version(&version, group, number, faults),
+            _ => {
+                let why = format!("unexpected GroupVersion string: {}", version.text());
+                faults.invalid(&version, &version, why);
+            }
+        }
+    }
+    if kind.require(faults) {
+        let why = names::dns_1035_label(&kind.text().to_lowercase()).join(",");
+        if !why.is_empty() {
+            let why = format!("may have mixed case, but should otherwise match: {why}");
+            faults.invalid(&kind, &kind, why);
+        }
+    }
+}
+
+fn param_version(at: &At<'_>, group: &str, version: &str, faults: &mut Faults) {
+    if version.is_empty() {
+        return faults.invalid(at, at, "version must be specified");
+    }
+    let of_group = if group.is_empty() { Vec::new() } else { names::dns_subdomain(group) };
+    for (text, why) in [(group, of_group), (version, names::dns_1035_label(version))] {
+        if !why.is_empty() {
+            faults.invalid(at, &Doc::from(text), why.join(","));
+        }
+    }
+}
+
+pub(super) fn validating_policy(doc: &Doc, faults: &mut Faults) {
+    let spec = At::root(&doc["spec"], "spec");
+    let names = policy(&spec, faults);
     if spec["validations"].is_empty() && spec["auditAnnotations"].is_empty() {
         let why = "validations or auditAnnotations must contain at least one item";
         faults.required("spec.validations", why);
         faults.required("spec.auditAnnotations", why);
     }
-    let names = variables(&spec, faults);
     for validation in spec.field("validations").each() {
-        let expression = validation.field("expression");
-        if expression.text().trim().is_empty() {
-            faults.required(&expression, "expression is not specified");
+        self::validation(&validation, &names, faults);
+    }
+    audit_annotations(&spec.field("auditAnnotations"), &doc["metadata"]["name"].str(), &names, faults);
+}
+
+fn validation(of: &At<'_>, names: &BTreeMap<&'static str, Type>, faults: &mut Faults) {
+    let (expression, message) = (of.field("expression"), of.field("message"));
+    if expression.text().trim().is_empty() {
+        faults.required(&expression, "expression is not specified");
+    }
+    compiled(&expression, names, &Type::Bool, faults);
+    let text = of.field("messageExpression");
+    if !text.is_empty() && text.text().trim().is_empty() {
+        faults.invalid(&text, &text, "must be non-empty if specified");
+    }
+    // Messages are nobody's to ask for what one may.
+    let mut known = names.clone();
+    known.remove("authorizer");
+    compiled(&text, &known, &Type::String, faults);
+    let trimmed = message.text().trim();
+    if !message.is_empty() && trimmed.is_empty() {
+        faults.invalid(&message, &message, "message must be non-empty if specified");
+    } else if trimmed.contains(['\n', '\r']) {
+        faults.invalid(&message, &message, "message must not contain line breaks");
+    }
+    of.field("reason").one_of(faults, &["Forbidden", "Invalid", "RequestEntityTooLarge"]);
+}
+
+fn audit_annotations(of: &At<'_>, policy: &str, names: &BTreeMap<&'static str, Type>, faults: &mut Faults) {
+    const MOST: usize = 20;
+    const LONGEST: usize = 5 * 1024;
+    if of.items().len() > MOST {
+        faults.invalid(of, of, format!("must not have more than {MOST} auditAnnotations"));
+    }
+    for (at, annotation) in of.each().enumerate() {
+        let (key, value) = (annotation.field("key"), annotation.field("valueExpression"));
+        let full = format!("{policy}/{}", key.text());
+        for why in self::names::qualified_name(&full) {
+            faults.invalid(&key, &Doc::from(&*full), why);
         }
-        for (field, wanted) in [("expression", Type::Bool), ("messageExpression", Type::String)] {
-            compiled(&validation.field(field), &names, &wanted, faults);
+        let length = value.text().trim().len();
+        if length == 0 {
+            faults.required(&value, "valueExpression is not specified");
+        } else if length > LONGEST {
+            faults.required(&value, &format!("must not exceed {LONGEST} bytes in length"));
+        } else {
+            compiled(&value, names, &Type::Dyn, faults);
         }
-        let reason = validation.field("reason");
-        reason.one_of(faults, &["Forbidden", "Invalid", "RequestEntityTooLarge"]);
+        if of.items()[..at].iter().any(|earlier| earlier["key"] == *key) {
+            faults.duplicate(&key, &key);
+        }
     }
 }
 
 pub(super) fn mutating_policy(doc: &Doc, faults: &mut Faults) {
     let spec = At::root(&doc["spec"], "spec");
-    spec.field("failurePolicy").one_of(faults, &["Fail", "Ignore"]);
-    let constraints = spec.field("matchConstraints");
-    match_resources(&constraints, faults);
-    if !constraints.is_set() || constraints["resourceRules"].is_empty() {
-        faults.required(&constraints.field("resourceRules"), "");
-    }
+    let names = policy(&spec, faults);
+    let known: Vec<&str> = names.into_keys().chain(["Object", "JSONPatch"]).collect();
     let reinvocation = spec.field("reinvocationPolicy");
     if reinvocation.require(faults) {
         reinvocation.one_of(faults, &["IfNeeded", "Never"]);
     }
     spec.field("mutations").require(faults);
     for mutation in spec.field("mutations").each() {
-        let (field, other) = match mutation["patchType"].as_str() {
-            Some("ApplyConfiguration") => ("applyConfiguration", "jsonPatch"),
-            Some("JSONPatch") => ("jsonPatch", "applyConfiguration"),
-            _ => {
-                let at = mutation.field("patchType");
-                match at.is_set() {
-                    true => at.one_of(faults, &["ApplyConfiguration", "JSONPatch"]),
-                    false => faults.required(&at, ""),
-                }
-                continue;
-            }
-        };
-        let (of, at) = (mutation["patchType"].str(), mutation.field(field));
-        mutation.field(other).forbid(faults, &format!("may not be specified when patchType is {of}"));
-        let expression = at.field("expression");
-        let text = expression.text();
-        if text.trim().is_empty() {
-            faults.required(&expression, "");
-        } else if let Err(why) = Program::read(text, &MUTATION_NAMES) {
-            faults.invalid(&expression, &expression, format!("compilation failed: {why}"));
-        }
+        self::mutation(&mutation, &known, faults);
+    }
+}
+
+fn mutation(mutation: &At<'_>, known: &[&str], faults: &mut Faults) {
+    let (field, other) = match mutation["patchType"].as_str() {
+        Some("ApplyConfiguration") => ("applyConfiguration", "jsonPatch"),
+        Some("JSONPatch") => ("jsonPatch", "applyConfiguration"),
+        _ => return mutation.field("patchType").require_one_of(faults, &["ApplyConfiguration", "JSONPatch"]),
+    };
+    let (of, at) = (mutation["patchType"].str(), mutation.field(field));
+    mutation.field(other).forbid(faults, &format!("may not be specified when patchType is {of}"));
+    let expression = at.field("expression");
+    let text = expression.text();
+    if text.trim().is_empty() {
+        faults.required(&expression, "");
+    } else if let Err(why) = Program::read(text, known) {
+        faults.invalid(&expression, &expression, format!("compilation failed: {why}"));
     }
 }
 
@@ -317,11 +401,42 @@ pub(super) fn default_binding(doc: &mut Doc) {
     }
 }
 
-pub(super) fn validating_binding(doc: &Doc, faults: &mut Faults) {
-    let spec = At::root(&doc["spec"], "spec");
+/// What both kinds of bindings have.
+fn binding(spec: &At<'_>, faults: &mut Faults) {
     spec.field("policyName").require_and_check(faults, names::dns_subdomain);
+    let params = spec.field("paramRef");
+    if params.is_set() {
+        param_ref(&params, faults);
+    }
     // The field has this name in errors.
     match_resources(&At::root(&spec["matchResources"], "spec.matchResouces"), faults);
+}
+
+fn param_ref(of: &At<'_>, faults: &mut Faults) {
+    const BOTH: &str = "name and selector are mutually exclusive";
+    let (name, selector) = (of.field("name"), of.field("selector"));
+    let both = !name.is_empty() && selector.is_set();
+    name.check_if_set(faults, names::path_segment);
+    if both {
+        faults.forbidden(&name, BOTH);
+    }
+    label_selector(faults, &selector);
+    if both {
+        faults.forbidden(&selector, BOTH);
+    }
+    if name.is_empty() && !selector.is_set() {
+        faults.required(of, "one of name or selector must be specified");
+    }
+    of.field("parameterNotFoundAction").require_one_of(faults, &["Deny", "Allow"]);
+}
+
+pub(super) fn mutating_binding(doc: &Doc, faults: &mut Faults) {
+    binding(&At::root(&doc["spec"], "spec"), faults);
+}
+
+pub(super) fn validating_binding(doc: &Doc, faults: &mut Faults) {
+    let spec = At::root(&doc["spec"], "spec");
+    binding(&spec, faults);
     let actions = spec.field("validationActions");
     for (at, action) in actions.each().enumerate() {
         action.one_of(faults, &["Audit", "Deny", "Warn"]);

@@ -47,25 +47,68 @@ pub fn request_type() -> Type {
     Record::of("kubernetes.AdmissionRequest", request)
 }
 
-/// The types of what expressions may speak of, as far as they are known before it is known of which kind the object is.
-pub(super) fn names_of() -> BTreeMap<&'static str, Type> {
+/// The types of what expressions may speak of, as far as they are known before it is known of which kind the object is:
+/// of parameters only where there are some.
+pub(super) fn names_of(params: bool) -> BTreeMap<&'static str, Type> {
     let mut names: BTreeMap<&str, Type> = BTreeMap::from_iter(POLICY_NAMES.map(|name| (name, Type::Dyn)));
     names.insert("request", request_type());
     names.insert("authorizer", AUTHORIZER);
-    names.insert("variables", Record::of("kubernetes.variables", Vec::<(Str, Type)>::new()));
+    names.remove("variables");
+    if !params {
+        names.remove("params");
+    }
     names
 }
 
 /// The same, with variables. What is wrong with them, of which each may speak of those before it, is said.
 pub(super) fn variables(spec: &At<'_>, faults: &mut Faults) -> BTreeMap<&'static str, Type> {
-    let mut names = names_of();
+    let mut names = names_of(!spec["paramKind"].is_null());
     let mut known: Vec<(Str, Type)> = Vec::new();
+    names.insert("variables", Record::of("kubernetes.variables", known.clone()));
     for variable in spec.field("variables").each() {
-        let of = compiled(&variable.field("expression"), &names, &Type::Dyn, faults);
-        known.push((variable["name"].str(), of));
+        let (name, expression) = (variable.field("name"), variable.field("expression"));
+        if name.text().trim().is_empty() {
+            faults.required(&name, "name is not specified");
+        } else if !is_identifier(name.text()) {
+            faults.invalid(&name, &name, "name is not a valid CEL identifier");
+        }
+        if expression.text().trim().is_empty() {
+            faults.required(&expression, "expression is not specified");
+        }
+        let of = compiled(&expression, &names, &Type::Dyn, faults);
+        known.push((name.str(), of));
         names.insert("variables", Record::of("kubernetes.variables", known.clone()));
     }
     names
+}
+
+/// A name that may stand in an expression and is no word of the language.
+fn is_identifier(name: &str) -> bool {
+    const WORDS: [&str; 21] = [
+        "true",
+        "false",
+        "null",
+        "in",
+        "as",
+        "break",
+        "const",
+        "continue",
+        "else",
+        "for",
+        "function",
+        "if",
+        "import",
+        "let",
+        "loop",
+        "package",
+        "namespace",
+        "return",
+        "var",
+        "void",
+        "while",
+    ];
+    let starts = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
+    starts && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') && !WORDS.contains(&name)
 }
 
 /// The type of what comes of an expression; what is wrong with it is said, and so is one that makes something else than
@@ -80,7 +123,8 @@ pub(super) fn compiled(
     if text.trim().is_empty() {
         return Type::Dyn;
     }
-    let checked = Program::read(text, &POLICY_NAMES).map(|program| program.check(text, names, &|_| None));
+    let known: Vec<&str> = names.keys().copied().collect();
+    let checked = Program::read(text, &known).map(|program| program.check(text, names, &|_| None));
     let why = match checked {
         Err(why) => format!("compilation failed: {why}"),
         Ok(checked) if !checked.faults.is_empty() => {

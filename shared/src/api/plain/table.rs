@@ -1,6 +1,8 @@
 //! The plain kinds.
 
-use super::{Cell, Plain, admission, anyhow, anything, certificate, flow, nothing, unordered, update};
+use super::{
+    Cell, Plain, admission, anyhow, anything, certificate, devices, flow, nothing, unordered, update, volumes,
+};
 use crate::api::apps::deployment;
 use crate::api::validation::{At, names};
 use crate::api::{Column, Info, NAMES, Subresource};
@@ -197,6 +199,7 @@ pub static CSI_DRIVER: Plain = Plain {
         spec.default_to("fsGroupPolicy", "ReadWriteOnceWithFSType");
         spec.default_to("volumeLifecycleModes", vec![Doc::from("Persistent")]);
     },
+    validate: volumes::driver,
     immutable: &["spec.attachRequired", "spec.volumeLifecycleModes"],
     ..plain(&info("storage.k8s.io", "CSIDriver", "csidrivers", "csidriver", false))
 };
@@ -212,9 +215,7 @@ fn token_audiences(body: &Doc) -> String {
 pub static CSI_STORAGE_CAPACITY: Plain = Plain {
     columns: &[NAME, column("StorageClassName"), column("Capacity")],
     cells: &[Cell::Value(&["storageClassName"], ""), Cell::Value(&["capacity"], "<unset>")],
-    validate: |doc, faults| {
-        At::root(doc, "").field("storageClassName").require(faults);
-    },
+    validate: volumes::capacity,
     immutable: &["nodeTopology", "storageClassName"],
     ..plain(&info("storage.k8s.io", "CSIStorageCapacity", "csistoragecapacities", "csistoragecapacity", true))
 };
@@ -229,17 +230,7 @@ pub static VOLUME_ATTACHMENT: Plain = Plain {
         Cell::Value(&["status", "attached"], "false"),
         Cell::Age,
     ],
-    validate: |doc, faults| {
-        let spec = At::root(&doc["spec"], "spec");
-        spec.field("attacher").require(faults);
-        spec.field("nodeName").require(faults);
-        if spec["source"].is_empty() {
-            faults.required(
-                "spec.source",
-                "must specify exactly one of inlineVolumeSpec and persistentVolumeName",
-            );
-        }
-    },
+    validate: volumes::attachment,
     immutable: &["spec"],
     ..plain(&Info {
         subresources: STATUS,
@@ -251,12 +242,7 @@ pub static VOLUME_ATTACHMENT: Plain = Plain {
 pub static VOLUME_ATTRIBUTES_CLASS: Plain = Plain {
     columns: &[NAME, column("DriverName"), AGE],
     cells: &[Cell::Value(&["driverName"], ""), Cell::Age],
-    validate: |doc, faults| {
-        At::root(doc, "").field("driverName").require(faults);
-        if doc["parameters"].is_empty() {
-            faults.required("parameters", "must contain at least one key/value pair");
-        }
-    },
+    validate: volumes::attributes_class,
     update: update::volume_attributes_class,
     ..plain(&Info {
         short_names: &["vac"],
@@ -278,9 +264,19 @@ pub static SERVICE_CIDR: Plain = Plain {
         let spec = At::root(&doc["spec"], "spec");
         let cidrs = spec.field("cidrs");
         if cidrs.is_empty() {
-            faults.required(&cidrs, "at least one CIDR required");
+            return faults.required(&cidrs, "at least one CIDR required");
         }
-        cidrs.each().for_each(|cidr| cidr.check(faults, names::cidr));
+        let of_six: Vec<bool> = cidrs.items().iter().map(|cidr| cidr.str().contains(':')).collect();
+        let why = match of_six[..] {
+            [] | [_] | [true, false] | [false, true] => {
+                return cidrs.each().for_each(|cidr| cidr.check(faults, names::cidr));
+            }
+            [_, _] => {
+                "may specify no more than one IP for each IP family, i.e 192.168.0.0/24 and 2001:db8::/64"
+            }
+            _ => "may only hold up to 2 values",
+        };
+        faults.invalid_text(&cidrs, &format!("{{\"CIDRs\":{}}}", cidrs.doc()), why);
     },
     update: update::service_cidr,
     ..plain(&Info {
@@ -297,9 +293,11 @@ pub static IP_ADDRESS: Plain = Plain {
         let spec = At::root(&doc["spec"], "spec");
         let parent = spec.field("parentRef");
         if parent.require(faults) {
+            parent.field("group").check_if_set(faults, names::dns_subdomain);
             for field in ["resource", "name"] {
-                parent.field(field).require(faults);
+                parent.field(field).require_and_check(faults, names::path_segment);
             }
+            parent.field("namespace").check_if_set(faults, names::path_segment);
         }
     },
     name: names::ip_address,
@@ -503,6 +501,7 @@ pub static MUTATING_ADMISSION_POLICY_BINDING: Plain = Plain {
     columns: BINDING,
     cells: BINDING_CELLS,
     defaults: admission::default_binding,
+    validate: admission::mutating_binding,
     ..plain(&Info {
         categories: ADMISSION,
         has_generation: true,
@@ -519,16 +518,20 @@ pub static MUTATING_ADMISSION_POLICY_BINDING: Plain = Plain {
 const RESOURCE: &str = "resource.k8s.io";
 
 /// DeviceClass: a kind of device that pods may claim.
-pub static DEVICE_CLASS: Plain = plain(&Info {
-    has_generation: true,
-    ..info(RESOURCE, "DeviceClass", "deviceclasses", "deviceclass", false)
-});
+pub static DEVICE_CLASS: Plain = Plain {
+    validate: devices::class,
+    ..plain(&Info {
+        has_generation: true,
+        ..info(RESOURCE, "DeviceClass", "deviceclasses", "deviceclass", false)
+    })
+};
 
 /// ResourceClaim: devices for pods.
 pub static RESOURCE_CLAIM: Plain = Plain {
     columns: &[NAME, column("State"), AGE],
     cells: &[Cell::Of(claim_state), Cell::Age],
-    defaults: |doc| default_requests(doc.at_mut(&["spec"])),
+    defaults: |doc| devices::default_requests(doc.at_mut(&["spec"])),
+    validate: |doc, faults| devices::claim(&At::root(&doc["spec"], "spec"), faults),
     immutable: &["spec"],
     ..plain(&Info {
         subresources: STATUS,
@@ -538,31 +541,11 @@ pub static RESOURCE_CLAIM: Plain = Plain {
 
 /// ResourceClaimTemplate: a claim for each pod.
 pub static RESOURCE_CLAIM_TEMPLATE: Plain = Plain {
-    defaults: |doc| default_requests(doc.at_mut(&["spec", "spec"])),
+    defaults: |doc| devices::default_requests(doc.at_mut(&["spec", "spec"])),
+    validate: |doc, faults| devices::claim(&At::root(&doc["spec"]["spec"], "spec.spec"), faults),
     immutable: &["spec"],
     ..plain(&info(RESOURCE, "ResourceClaimTemplate", "resourceclaimtemplates", "resourceclaimtemplate", true))
 };
-
-fn default_requests(spec: &mut Doc) {
-    let requests: Vec<Doc> = spec["devices"]["requests"]
-        .items()
-        .iter()
-        .map(|request| {
-            let mut request = request.clone();
-            if !request["exactly"].is_null() {
-                let exactly = request.at_mut(&["exactly"]);
-                exactly.default_to("allocationMode", "ExactCount");
-                if exactly["allocationMode"].as_str() == Some("ExactCount") {
-                    exactly.default_to("count", 1i64);
-                }
-            }
-            request
-        })
-        .collect();
-    if !requests.is_empty() {
-        spec.set_at(&["devices", "requests"], requests);
-    }
-}
 
 fn claim_state(body: &Doc) -> String {
     let status = &body["status"];
@@ -583,6 +566,7 @@ pub static RESOURCE_SLICE: Plain = Plain {
         Cell::Value(&["spec", "pool", "name"], ""),
         Cell::Age,
     ],
+    validate: devices::slice,
     fields: &["metadata.name", "spec.driver", "spec.nodeName"],
     immutable: &["spec.driver", "spec.nodeName", "spec.pool.name"],
     ..plain(&Info {

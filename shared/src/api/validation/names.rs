@@ -276,6 +276,18 @@ pub fn non_special_ip(text: &str) -> Vec<String> {
     ])
 }
 
+/// Why a condition is as it is, in one word.
+pub fn condition_reason(text: &str) -> Vec<String> {
+    const FORM: &str = "a condition reason must start with alphabetic character, optionally followed by a string of \
+        alphanumeric characters or '_,:', and must end with an alphanumeric character or '_' (e.g. 'my_name',  or \
+        'MY_NAME',  or 'MyName',  or 'ReasonA,ReasonB',  or 'ReasonA:ReasonB', regex used for validation is \
+        '[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?')";
+    let starts = text.starts_with(|c: char| c.is_ascii_alphabetic());
+    let ends = text.ends_with(|c: char| c.is_ascii_alphanumeric() || c == '_');
+    let inner = |byte: u8| byte.is_ascii_alphanumeric() || b"_,:".contains(&byte);
+    failing(&[(starts && ends && text.bytes().all(inner), FORM)])
+}
+
 /// `*.example.com`
 pub fn wildcard_subdomain(text: &str) -> Vec<String> {
     failing(&[(text.strip_prefix("*.").is_some_and(is_subdomain), WILDCARD_SUBDOMAIN)])

@@ -101,6 +101,10 @@ impl Task {
         self.stdin.tty = true;
     }
 
+    pub(super) fn is_on_terminal(&self) -> bool {
+        self.stdin.tty && self.io.input.is_none()
+    }
+
     /// Whether it left so much unread that it takes no more for now.
     pub fn is_full(&self) -> bool {
         self.stdin.text.len() > MOST_UNREAD

@@ -3,12 +3,15 @@
 mod agnhost;
 mod awk;
 mod builtin;
+mod date;
 mod expr;
 mod fill;
 mod kernel;
 mod listing;
 mod modes;
+pub(super) mod ping;
 mod tar;
+mod terminal;
 mod text;
 
 use crate::doc::Str;
@@ -49,7 +52,7 @@ const PROGRAMS: &[(&str, Program)] = &[
     ("cp", listing::cp),
     ("curl", |task, args, world| task.curl(args, world)),
     ("cut", text::cut),
-    ("date", date),
+    ("date", date::date),
     ("dd", fill::dd),
     ("df", listing::df),
     ("dig", |task, args, _| task.dig(args)),
@@ -74,7 +77,7 @@ const PROGRAMS: &[(&str, Program)] = &[
     ("nc", |task, args, _| task.nc(args)),
     ("nproc", |task, _, world| say(task, "1\n", world)),
     ("nslookup", |task, args, world| task.nslookup(args, world)),
-    ("ping", unending),
+    ("ping", ping::ping),
     ("printenv", env),
     ("ps", ps),
     ("rm", listing::rm),
@@ -83,6 +86,7 @@ const PROGRAMS: &[(&str, Program)] = &[
     ("sleep", sleep),
     ("sort", text::sort),
     ("stress", stress),
+    ("stty", terminal::stty),
     ("sync", quiet),
     ("sysctl", kernel::sysctl),
     ("tail", text::tail),
@@ -92,10 +96,11 @@ const PROGRAMS: &[(&str, Program)] = &[
     ("top", unending),
     ("touch", listing::touch),
     ("tr", text::tr),
+    ("tty", terminal::tty),
     ("uname", uname),
     ("uniq", text::uniq),
     ("uptime", |task, _, world| {
-        let text = format!(" {} up 1 day\n", clock(world));
+        let text = format!(" {} up 1 day\n", date::clock(world));
         say(task, &text, world)
     }),
     ("watch", unending),
@@ -262,54 +267,6 @@ fn yes(task: &mut Task, args: &[Str], world: &mut Surroundings<'_>) -> Done {
 /// Programs that go on until somebody ends them, and of which nothing else is played.
 fn unending(_: &mut Task, _: &[Str], _: &mut Surroundings<'_>) -> Done {
     Done::Waits(Wait::Forever, None)
-}
-
-/// The time of day.
-fn clock(world: &Surroundings<'_>) -> String {
-    world.date.rfc3339()[11..19].to_owned()
-}
-
-fn date(task: &mut Task, args: &[Str], world: &mut Surroundings<'_>) -> Done {
-    let (year, month, day) = world.date.date();
-    let seconds = world.date.seconds();
-    const DAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
-    const MONTHS: [&str; 12] =
-        ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
-    let weekday = DAYS[seconds.div_euclid(86_400).rem_euclid(7) as usize];
-    let month_name = MONTHS[(month - 1).clamp(0, 11) as usize];
-    let clock = clock(world);
-    let format = args.iter().find_map(|arg| arg.strip_prefix('+'));
-    let Some(format) = format else {
-        return say(task, &format!("{weekday} {month_name} {day:2} {clock} UTC {year}\n"), world);
-    };
-    let mut text = String::new();
-    let mut rest = format.chars();
-    while let Some(c) = rest.next() {
-        if c != '%' {
-            text.push(c);
-            continue;
-        }
-        match rest.next() {
-            Some('Y') => text.push_str(&format!("{year:04}")),
-            Some('m') => text.push_str(&format!("{month:02}")),
-            Some('d') => text.push_str(&format!("{day:02}")),
-            Some('H') => text.push_str(&clock[..2]),
-            Some('M') => text.push_str(&clock[3..5]),
-            Some('S') => text.push_str(&clock[6..8]),
-            Some('F') => text.push_str(&format!("{year:04}-{month:02}-{day:02}")),
-            Some('T') => text.push_str(&clock),
-            Some('s') => text.push_str(&seconds.to_string()),
-            Some('N') => text.push_str(&format!("{:03}000000", world.date.millis().rem_euclid(1000))),
-            Some('Z') => text.push_str("UTC"),
-            Some('a') => text.push_str(weekday),
-            Some('b') => text.push_str(month_name),
-            Some('%') => text.push('%'),
-            Some(other) => text.extend(['%', other]),
-            None => text.push('%'),
-        }
-    }
-    text.push('\n');
-    say(task, &text, world)
 }
 
 /// `env`, `env NAME=value program …`, `printenv NAME`.

@@ -6,7 +6,7 @@ use crate::sim::{DnsAnswer, Duration, Protocol, Time};
 
 use super::super::server::{Server, Service};
 use super::super::tasks::Dial;
-use super::programs::Done;
+use super::programs::{Done, ping};
 use super::step::Surroundings;
 use super::{Pending, Task, Wait};
 
@@ -65,6 +65,7 @@ pub(super) enum Tool {
     Dig,
     Getent,
     Nc,
+    Ping,
 }
 
 /// What came of a request.
@@ -292,12 +293,19 @@ impl Task {
 
     /// The answer to the request that is under way.
     pub(in crate::runtime) fn answered(&mut self, answer: &Answer, world: &mut Surroundings<'_>) {
-        let Some(Pending { what: Wait::Answer(request), .. }) = self.pending.clone() else { return };
+        let Some(Pending { what: Wait::Answer(request), deadline }) = self.pending.clone() else { return };
         self.status = match request.tool {
             Tool::Wget => self.wget_ends(&request, answer, world),
             Tool::Curl => self.curl_ends(&request, answer, world),
             Tool::Nslookup | Tool::Dig | Tool::Getent => self.lookup_ends(&request, answer, world),
             Tool::Nc => self.nc_ends(&request, answer, world),
+            Tool::Ping => match ping::of_found(&request, answer) {
+                Some(next) => {
+                    self.pending = Some(Pending { what: Wait::Answer(Box::new(next)), deadline });
+                    return;
+                }
+                None => self.ping_ends(&request, answer, world),
+            },
         };
         self.go_on();
     }

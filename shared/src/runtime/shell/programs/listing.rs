@@ -6,6 +6,7 @@ use super::super::Task;
 use super::super::files::{MISSING, absolute, rooted};
 use super::super::mounts::Sort;
 use super::super::step::Surroundings;
+use super::date::{clock, day};
 use super::modes::marked;
 use super::{Done, fail, say};
 
@@ -87,11 +88,10 @@ fn long_line(path: &str, name: &str, follows: bool, world: &Surroundings<'_>) ->
     };
     let named = |number: i64| if number == 0 { "root".to_owned() } else { number.to_string() };
     let (mode, user, group) = (marked(look.mode), named(look.user), named(look.group));
-    let date = world.date.rfc3339();
+    let (month, day) = day(world);
+    let clock = &clock(world)[..5];
     format!(
-        "{letter}{mode}    {links} {user:<8} {group:<8} {size:>9} {} {} {name}{target}\n",
-        &date[..10],
-        &date[11..16]
+        "{letter}{mode}    {links} {user:<8} {group:<8} {size:>9} {month} {day:>2} {clock} {name}{target}\n"
     )
 }
 
@@ -204,23 +204,43 @@ fn copy(task: &mut Task, name: &str, args: &[Str], remove: bool, world: &mut Sur
     })
 }
 
-pub(super) fn df(task: &mut Task, _: &[Str], world: &mut Surroundings<'_>) -> Done {
-    let mut text = "Filesystem           1K-blocks      Used Available Use% Mounted on\n\
-                    overlay              104857600  10485760  94371840  10% /\n"
-        .to_owned();
+/// An amount of KiB as `-h` shows it, or in the unit that is asked for.
+fn shown(amount: u64, flags: &str) -> String {
+    let unit = flags.chars().rev().find(|flag| "hkmg".contains(*flag));
+    match unit {
+        Some('m') => (amount >> 10).to_string(),
+        Some('g') => (amount >> 20).to_string(),
+        Some('h') => {
+            let steps = (0..2).take_while(|step| amount >> (10 * (step + 1)) > 0).count();
+            let tenths = (amount * 10) >> (10 * steps);
+            format!("{}.{}{}", tenths / 10, tenths % 10, ["K", "M", "G"][steps])
+        }
+        _ => amount.to_string(),
+    }
+}
+
+pub(super) fn df(task: &mut Task, args: &[Str], world: &mut Surroundings<'_>) -> Done {
+    let (flags, _) = split(args);
+    let head = if flags.contains('h') { "Size" } else { "1K-blocks" };
+    let mut text = format!("Filesystem           {head:>9}      Used Available Use% Mounted on\n");
+    let mut line = |name: &str, room: u64, used: u64, at: &str| {
+        let [all, taken, left] = [room, used, room - used].map(|amount| shown(amount, &flags));
+        let share = (used * 100).div_ceil(room.max(1));
+        text.push_str(&format!("{name:<20} {all:>9} {taken:>9} {left:>9} {share:>3}% {at}\n"));
+    };
+    line("overlay", 100 << 20, 10 << 20, "/");
     for mount in world.place.mounts.iter().filter(|mount| mount.room > 0) {
-        let (room, at) = (mount.room / 1024, &mount.path);
-        text.push_str(&format!("tmpfs                {room:>9}         0 {room:>9}   0% {at}\n"));
+        line("tmpfs", mount.room / 1024, 0, &mount.path);
     }
     say(task, &text, world)
 }
 
-pub(super) fn free(task: &mut Task, _: &[Str], world: &mut Surroundings<'_>) -> Done {
+pub(super) fn free(task: &mut Task, args: &[Str], world: &mut Surroundings<'_>) -> Done {
+    const ROOM: u64 = 8 << 20;
+    let (flags, _) = split(args);
     let used = task.memory / 1024;
-    let text = format!(
-        "              total        used        free\nMem:  {:>13} {used:>11} {:>11}\n",
-        8 << 20,
-        (8u64 << 20).saturating_sub(used)
-    );
+    let [all, taken, left] = [ROOM, used, ROOM.saturating_sub(used)].map(|amount| shown(amount, &flags));
+    let text =
+        format!("              total        used        free\nMem:  {all:>13} {taken:>11} {left:>11}\n");
     say(task, &text, world)
 }

@@ -217,6 +217,7 @@ fn glob(pattern: &str) -> String {
     format!("{}{glob}{}", if start { "" } else { "*" }, if end { "" } else { "*" })
 }
 
+/// `s/…/…/`, and `p` and `d` of lines by their numbers (`3p`, `2,4d`, `$p`).
 pub(super) fn sed(task: &mut Task, args: &[Str], world: &mut Surroundings<'_>) -> Done {
     let (found, mut rest) = options(args, "e");
     let script: Str = match value(&found, 'e') {
@@ -225,21 +226,14 @@ pub(super) fn sed(task: &mut Task, args: &[Str], world: &mut Surroundings<'_>) -
         None => rest.remove(0).clone(),
     };
     let Some((text, status)) = input(task, "sed", &rest, world) else { return Done::NeedsInput };
-    let mut letters = script.chars();
-    let (Some('s'), Some(mark)) = (letters.next(), letters.next()) else {
-        return fail(task, &format!("sed: unsupported command {script}"), world);
+    let quiet = value(&found, 'n').is_some();
+    let result = match by_number(&script, &text, quiet) {
+        Some(result) => result,
+        None => match substituted(&script, &text) {
+            Ok(result) => result,
+            Err(why) => return fail(task, &why, world),
+        },
     };
-    let parts: Vec<&str> = script[1 + mark.len_utf8()..].split(mark).collect();
-    let [from, to, flags, ..] = parts.as_slice() else { return fail(task, "sed: unmatched '/'", world) };
-    let times = if flags.contains('g') { usize::MAX } else { 1 };
-    let found_in = |line: &str| line.matches(from).take(times).count();
-    let count: usize = text.split_inclusive('\n').map(found_in).sum();
-    if count.saturating_mul(to.len()) > MOST_TEXT {
-        return fail(task, "sed: out of memory", world);
-    }
-    let change =
-        |line: &str| if flags.contains('g') { line.replace(from, to) } else { line.replacen(from, to, 1) };
-    let result: String = text.split_inclusive('\n').map(change).collect();
     if value(&found, 'i').is_some() {
         let path = rest.first().map(|file| absolute(&task.directory, file)).unwrap_or_default();
         let _ = world.place.write(&path, &result, false);
@@ -247,6 +241,43 @@ pub(super) fn sed(task: &mut Task, args: &[Str], world: &mut Surroundings<'_>) -
         task.write(false, &result, world);
     }
     Done::Status(status)
+}
+
+/// What `3p` or `2,4d` makes of a text; nothing for other scripts.
+fn by_number(script: &str, text: &str, quiet: bool) -> Option<String> {
+    let (address, prints) = match script.strip_suffix('p') {
+        Some(address) => (address, true),
+        None => (script.strip_suffix('d')?, false),
+    };
+    let lines = text.split_inclusive('\n').count();
+    let line = |text: &str| if text == "$" { Some(lines) } else { text.parse::<usize>().ok() };
+    let (first, last) = address.split_once(',').unwrap_or((address, address));
+    let (first, last) = if address.is_empty() { (1, lines) } else { (line(first)?, line(last)?) };
+    let mut result = String::new();
+    for (at, line) in text.split_inclusive('\n').enumerate() {
+        let meant = at + 1 == first || (first..=last).contains(&(at + 1));
+        let times = usize::from(prints && meant) + usize::from(!quiet && (prints || !meant));
+        result.push_str(&line.repeat(times));
+    }
+    Some(result)
+}
+
+fn substituted(script: &str, text: &str) -> Result<String, String> {
+    let mut letters = script.chars();
+    let (Some('s'), Some(mark)) = (letters.next(), letters.next()) else {
+        return Err(format!("sed: unsupported command {script}"));
+    };
+    let parts: Vec<&str> = script[1 + mark.len_utf8()..].split(mark).collect();
+    let [from, to, flags, ..] = parts.as_slice() else { return Err("sed: unmatched '/'".into()) };
+    let times = if flags.contains('g') { usize::MAX } else { 1 };
+    let found_in = |line: &str| line.matches(from).take(times).count();
+    let count: usize = text.split_inclusive('\n').map(found_in).sum();
+    if count.saturating_mul(to.len()) > MOST_TEXT {
+        return Err("sed: out of memory".into());
+    }
+    let change =
+        |line: &str| if flags.contains('g') { line.replace(from, to) } else { line.replacen(from, to, 1) };
+    Ok(text.split_inclusive('\n').map(change).collect())
 }
 
 pub(super) fn tr(task: &mut Task, args: &[Str], world: &mut Surroundings<'_>) -> Done {
@@ -286,16 +317,46 @@ fn characters(set: &str) -> Vec<char> {
     all
 }
 
+/// `cut -f LIST [-d MARK] [-s]`, `cut -c LIST`
 pub(super) fn cut(task: &mut Task, args: &[Str], world: &mut Surroundings<'_>) -> Done {
-    let (found, files) = options(args, "dfc");
+    let (found, files) = options(args, "bcdf");
+    let fields = value(&found, 'f');
+    let Some(list) = fields.or_else(|| value(&found, 'c')).or_else(|| value(&found, 'b')) else {
+        return fail(task, "cut: expected a list of bytes, characters, or fields", world);
+    };
+    let Some(parts) = list.split(',').map(part).collect::<Option<Vec<_>>>() else {
+        return fail(task, "cut: invalid byte, character or field list", world);
+    };
     let Some((text, status)) = input(task, "cut", &files, world) else { return Done::NeedsInput };
     let mark = value(&found, 'd').unwrap_or("\t");
-    let field: usize =
-        value(&found, 'f').and_then(|text| text.split([',', '-']).next()?.parse().ok()).unwrap_or(1);
-    let pick = |line: &str| line.split(mark).nth(field.saturating_sub(1)).unwrap_or("").to_owned() + "\n";
-    let result: String = text.lines().map(pick).collect();
+    let marked_only = value(&found, 's').is_some();
+    let taken = |at: usize| parts.iter().any(|(first, last)| (*first..=*last).contains(&(at + 1)));
+    let mut result = String::new();
+    for line in text.lines() {
+        if fields.is_none() {
+            result.extend(line.chars().enumerate().filter(|(at, _)| taken(*at)).map(|(_, c)| c));
+        } else if mark.is_empty() || !line.contains(mark) {
+            if marked_only {
+                continue;
+            }
+            result.push_str(line);
+        } else {
+            let kept: Vec<&str> =
+                line.split(mark).enumerate().filter(|(at, _)| taken(*at)).map(|(_, field)| field).collect();
+            result.push_str(&kept.join(mark));
+        }
+        result.push('\n');
+    }
     task.write(false, &result, world);
     Done::Status(status)
+}
+
+/// `3`, `2-4`, `-2`, `5-`: counted from one.
+fn part(text: &str) -> Option<(usize, usize)> {
+    let (first, last) = text.split_once('-').unwrap_or((text, text));
+    let first = if first.is_empty() { 1 } else { first.parse().ok()? };
+    let last = if last.is_empty() { usize::MAX } else { last.parse().ok()? };
+    (first >= 1 && first <= last && text != "-").then_some((first, last))
 }
 
 pub(super) fn sort(task: &mut Task, args: &[Str], world: &mut Surroundings<'_>) -> Done {
