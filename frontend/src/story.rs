@@ -11,7 +11,7 @@ use crate::{
     protocol::{Command, Headline as Said, Pace, Verdict, Wait},
     stage::faults::short_name,
     state::Page,
-    trouble::{Seen, Ward},
+    trouble::{self, Seen, Trouble, Ward},
     view_model::{abridged, humps, rounded},
     words,
 };
@@ -107,25 +107,26 @@ fn Headline() -> impl IntoView {
 fn watch(page: Page) {
     let ward = StoredValue::new(Ward::default());
     Effect::new(move |_| {
-        // While somebody is ill time alone may tell that they are well again.
-        let now = if ward.with_value(Ward::is_empty) { page.now.get_untracked() } else { page.now.get() };
-        let told = page.pods.with(|pods| {
-            page.workloads.with(|workloads| {
-                page.waits.with(|waits| {
-                    page.events.with(|events| {
-                        let mut seen = None;
-                        ward.update_value(|ward| {
-                            seen = ward.look(Seen { now, pods, workloads, waits, events })
-                        });
-                        seen
-                    })
-                })
-            })
-        });
+        let is_calm =
+            page.pods.with(|pods| page.workloads.with(|workloads| trouble::is_calm(pods, workloads)));
+        let told = if is_calm && ward.with_value(Ward::is_empty) { None } else { wrong(page, ward) };
         if page.trouble.with_untracked(|before| *before != told) {
             page.trouble.set(told);
         }
     });
+}
+
+/// What is wrong now. Most of the time nobody asks: it comes later.
+#[inline(never)]
+fn wrong(page: Page, ward: StoredValue<Ward>) -> Option<Trouble> {
+    // While somebody is ill time alone may tell that they are well again.
+    let now = if ward.with_value(Ward::is_empty) { page.now.get_untracked() } else { page.now.get() };
+    let (pods, workloads) = (page.pods.read(), page.workloads.read());
+    let (waits, events) = (page.waits.read(), page.events.read());
+    let seen = Seen { now, pods: &pods, workloads: &workloads, waits: &waits, events: &events };
+    let mut told = None;
+    ward.update_value(|ward| told = ward.look(seen));
+    told
 }
 
 /// The newest captions, the last one clearest.

@@ -61,6 +61,13 @@ pub struct Seen<'a> {
     pub events: &'a [Event],
 }
 
+/// Whether nothing begins to go wrong: so it is most of the time.
+pub fn is_calm(pods: &Table<Pod>, workloads: &Table<Workload>) -> bool {
+    pods.values()
+        .all(|pod| matches!(pod.shape, PodShape::Ready | PodShape::Succeeded | PodShape::Terminating))
+        && workloads.values().all(|workload| workload.available >= workload.wanted)
+}
+
 /// Pods that are ill, by UID: in what way, and when that was seen last. One that crashes runs for a moment now and then.
 #[derive(Clone, Debug, Default)]
 pub struct Ward(BTreeMap<String, (Ill, u64)>);
