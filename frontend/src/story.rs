@@ -83,7 +83,9 @@ fn Headline() -> impl IntoView {
     // Whoever only looks at a cluster with a sentence of its own looks for what is wrong with it.
     let told = Memo::new(move |_| {
         let own = page.headline.with(|it| !it.said.is_empty() || gallery::has(&it.name));
-        page.trouble.get().filter(|_| !own || page.touched.get())
+        // Without nodes it is known why nothing runs.
+        let has_nodes = !page.nodes.with(BTreeMap::is_empty);
+        page.trouble.get().filter(|_| has_nodes && (!own || page.touched.get()))
     });
     move || match broken.get() {
         (0, _) if told.with(Option::is_some) => {

@@ -182,3 +182,13 @@ test("who wants no movement has a stage that keeps its place, too", async (t) =>
   await wait.first().waitFor({ state: "detached" });
   assert.equal(await place(), before);
 });
+
+test("on a phone no pod is wider than its node, also under the names of namespaces", async (t) => {
+  const page = await openCluster(t, PHONE);
+  const yaml = "apiVersion: v1\nkind: Namespace\nmetadata: {name: other}\n---\napiVersion: v1\nkind: Pod\nmetadata: {name: neighbour, namespace: other}\nspec: {containers: [{name: c, image: busybox}]}\n";
+  await page.evaluate((text) => window.kubarium.engine.postMessage(text), JSON.stringify({ command: { id: 900, command: { apply: yaml } } }));
+  await page.locator(".namespace-name").filter({ hasText: "other" }).waitFor();
+  const wide = await page.locator(".node .pods .pod").evaluateAll((pods) => pods
+    .filter((pod) => pod.getBoundingClientRect().right > pod.closest(".pods").getBoundingClientRect().right).map((pod) => pod.title));
+  assert.deepEqual(wide, []);
+});
