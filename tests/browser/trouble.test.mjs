@@ -50,7 +50,7 @@ test("a pod that crashes is in trouble also while it runs, and others are counte
   await page.locator(".pod[data-shape=failing]").filter({ hasText: "↻3" }).waitFor({ timeout: 60_000 });
   assert.deepEqual(await page.evaluate(() => [...window.told]), []);
   await ask(page, { command: { id: 902, command: { apply: TROUBLES[4][0] } } });
-  await says(page, /^crasher ends again and again.*1 more/);
+  await says(page, /^crasher ends again and again.*And 1 more/);
   await screenshot(page, "phone-trouble");
   // With a program that goes on it is mended.
   await ask(page, { command: { id: 903, command: { apply: TROUBLES[1][0].replace("exit 1", "sleep 9000") } } });
