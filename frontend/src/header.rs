@@ -61,8 +61,9 @@ fn TimeControls() -> impl IntoView {
         let value = event_target_value(&event);
         page.speed(value.parse().map_or(Speed::Story, Speed::Milli));
     };
-    // In a live session others choose, too.
-    let chosen = move || match page.clock.with(|clock| clock.speed) {
+    // In a live session others choose, too. Written anew with every frame, it would take back what somebody is choosing.
+    let speed = Memo::new(move |_| page.clock.with(|clock| clock.speed));
+    let chosen = move || match speed.get() {
         Speed::Story => "story".to_owned(),
         Speed::Milli(milli) => milli.to_string(),
     };

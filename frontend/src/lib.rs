@@ -10,6 +10,7 @@
 //!   the panels `workbench` (YAML), `terminal`, `timeline`, `inspector` and `chaos` (faults); `tour`, which tells a
 //!   [`guide`].
 //! - `rewind`: the timeline at the foot and two branches side by side; [`track`] its arithmetic, `travel` its signals; [`told`] what was told of them.
+//! - [`trouble`]: what goes wrong where nobody broke anything, for the headline.
 //! - `sharing`: the way to the module of links, embedding and kubectl, which is JavaScript.
 //! - `later`: the way to parts of the page that are JavaScript modules and are loaded when they are shown.
 //! - `rooms`: the way to the module of workshops, which is JavaScript.
@@ -65,6 +66,7 @@ mod tour;
 pub mod track;
 #[cfg(feature = "page")]
 mod travel;
+pub mod trouble;
 #[cfg(feature = "page")]
 mod turns;
 pub mod view_model;

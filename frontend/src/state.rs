@@ -16,6 +16,7 @@ use crate::{
     stage::menu::MenuAt,
     told,
     travel::Travel,
+    trouble::Trouble,
     view_model::{self, Table},
 };
 
@@ -127,6 +128,8 @@ pub struct Page {
     pub touched: RwSignal<bool>,
     /// What is to be said of the cluster.
     pub headline: RwSignal<Headline>,
+    /// What goes wrong in it that nobody broke.
+    pub trouble: RwSignal<Option<Trouble>>,
     /// The step of the tour, while it runs.
     pub tour: RwSignal<Option<usize>>,
     /// Other moments and branches.
@@ -203,6 +206,7 @@ impl Page {
             failure: RwSignal::default(),
             touched: RwSignal::default(),
             headline: RwSignal::default(),
+            trouble: RwSignal::default(),
             tour: RwSignal::default(),
             travel: Travel::new(),
             engine: StoredValue::new_local(None),

@@ -11,6 +11,7 @@ use crate::{
     protocol::{Command, Headline as Said, Pace, Verdict, Wait},
     stage::faults::short_name,
     state::Page,
+    trouble::{self, Seen, Trouble, Ward},
     view_model::{abridged, humps, rounded},
     words,
 };
@@ -48,7 +49,10 @@ pub(crate) fn Story() -> impl IntoView {
 /// Whether the headline is the one that asks to switch a node off, and nobody has done anything yet.
 pub(crate) fn asks_for_a_switch(page: Page) -> bool {
     let ours = |said: &Said| said.said.is_empty() && !gallery::has(&said.name);
-    !page.touched.get() && page.headline.with(ours) && page.systems.with(|systems| systems.broken.is_empty())
+    !page.touched.get()
+        && page.headline.with(ours)
+        && page.trouble.with(Option::is_none)
+        && page.systems.with(|systems| systems.broken.is_empty())
 }
 
 /// What there is to try or to see, by what is broken.
@@ -75,7 +79,18 @@ fn Headline() -> impl IntoView {
         }
         branch
     });
+    watch(page);
+    // Whoever only looks at a cluster with a sentence of its own looks for what is wrong with it.
+    let told = Memo::new(move |_| {
+        let own = page.headline.with(|it| !it.said.is_empty() || gallery::has(&it.name));
+        // Without nodes it is known why nothing runs.
+        let has_nodes = !page.nodes.with(BTreeMap::is_empty);
+        page.trouble.get().filter(|_| has_nodes && (!own || page.touched.get()))
+    });
     move || match broken.get() {
+        (0, _) if told.with(Option::is_some) => {
+            told.get().map_or_else(String::new, |trouble| words::trouble(i18n, &trouble))
+        }
         (0, _) if mended.get() && !back.get() && whole.get() => t_string!(i18n, headline_mended).to_owned(),
         (0, _) if page.nodes.with(BTreeMap::is_empty) && !page.systems.with(|systems| systems.far) => {
             t_string!(i18n, headline_no_nodes).to_owned()
@@ -88,6 +103,32 @@ fn Headline() -> impl IntoView {
         (1, name) => t_string!(i18n, headline_broken, name = name).to_string(),
         (count, _) => t_string!(i18n, headline_many, count = count).to_string(),
     }
+}
+
+/// Keeps up to date what goes wrong that nobody broke.
+fn watch(page: Page) {
+    let ward = StoredValue::new(Ward::default());
+    Effect::new(move |_| {
+        let is_calm =
+            page.pods.with(|pods| page.workloads.with(|workloads| trouble::is_calm(pods, workloads)));
+        let told = if is_calm && ward.with_value(Ward::is_empty) { None } else { wrong(page, ward) };
+        if page.trouble.with_untracked(|before| *before != told) {
+            page.trouble.set(told);
+        }
+    });
+}
+
+/// What is wrong now. Most of the time nobody asks: it comes later.
+#[inline(never)]
+fn wrong(page: Page, ward: StoredValue<Ward>) -> Option<Trouble> {
+    // While somebody is ill time alone may tell that they are well again.
+    let now = if ward.with_value(Ward::is_empty) { page.now.get_untracked() } else { page.now.get() };
+    let (pods, workloads) = (page.pods.read(), page.workloads.read());
+    let (waits, events) = (page.waits.read(), page.events.read());
+    let seen = Seen { now, pods: &pods, workloads: &workloads, waits: &waits, events: &events };
+    let mut told = None;
+    ward.update_value(|ward| told = ward.look(seen));
+    told
 }
 
 /// The newest captions, the last one clearest.

@@ -6,7 +6,8 @@ use crate::{
     i18n::*,
     protocol::{Happening, Verdict, WaitKind},
     stage::faults::{Deed, deed_of, short_name},
-    view_model::NodeState,
+    trouble::{Ill, Trouble},
+    view_model::{NodeState, abridged},
 };
 
 type I18n = I18nContext<Locale>;
@@ -88,6 +89,30 @@ pub fn verdict(i18n: I18n, verdict: &Verdict) -> String {
     // Japanese puts no space between sentences.
     let between = if i18n.get_locale() == Locale::ja { "" } else { " " };
     format!("{back}{between}{lost}")
+}
+
+/// What goes wrong, and with how many others besides.
+pub fn trouble(i18n: I18n, trouble: &Trouble) -> String {
+    let name = abridged(&trouble.name);
+    macro_rules! say {
+        ($key:ident) => {
+            t_string!(i18n, ill.$key, name = name).to_string()
+        };
+    }
+    let said = match trouble.what {
+        Ill::Image => say!(image),
+        Ill::Config => say!(config),
+        Ill::Mount => say!(mount),
+        Ill::Crash => say!(crash),
+        Ill::Memory => say!(memory),
+        Ill::Refused => say!(refused),
+        Ill::NoNode => say!(no_node),
+        Ill::Probe => say!(probe),
+    };
+    match trouble.others {
+        0 => said,
+        count => said + &t_string!(i18n, ill.more, count = count).to_string(),
+    }
 }
 
 /// What a wait is called.

@@ -14,6 +14,8 @@ const OWN = /\/embed\/kubarium-cluster\.js(\?|$)/;
 const own = [document.currentScript, ...document.scripts].find((script) => OWN.test(script?.src))?.src
   ?? performance.getEntriesByType("resource").find(({ name }) => OWN.test(name)).name;
 const HOME = new URL("..", own);
+/** The page's language; the reader's, where it does not say. */
+const language = () => document.documentElement.lang || navigator.language;
 
 /**
  * Whether a frame without an origin gets the cluster's modules from there: only where the host says so to everybody, and many file
@@ -69,14 +71,14 @@ class KubariumCluster extends HTMLElement {
   }
 
   get label() {
-    return this.getAttribute("label") ?? wordsFor(document.documentElement.lang);
+    return this.getAttribute("label") ?? wordsFor(language());
   }
 
   async start() {
     const address = new URL(HOME);
     address.search = new URLSearchParams([
       ...new URLSearchParams(this.getAttribute("options") ?? ""),
-      ["embed", "1"], ["start", ""], ["theme", themeOf(this)], ["lang", document.documentElement.lang.startsWith("ja") ? "ja" : "en"],
+      ["embed", "1"], ["start", ""], ["theme", themeOf(this)], ["lang", language().startsWith("ja") ? "ja" : "en"],
       ["show", this.getAttribute("show") ?? this.getAttribute("view") ?? "diagram"],
     ]);
     address.hash = this.getAttribute("link") ?? "";

@@ -68,7 +68,7 @@ use crate::sim::Duration;
 
 use args::{Args, Flag};
 use input::Input;
-use io::{Io, Stop};
+use io::{Dealt, Io, Stop};
 use printed::Printed;
 
 pub use printed::Seen;
@@ -95,6 +95,8 @@ enum Entry {
     Answer(HttpResponse),
     /// What the person in front of the terminal gave back.
     Reply(Reply),
+    /// Many things that are dealt with one after the other: what became of those that are done.
+    Each(Dealt),
     /// A loop that asks again and again: what it made of the answers, and the newest one.
     Loop(Doc, LoopAt),
 }

@@ -119,3 +119,12 @@ test("beside an author's cluster stands the author's YAML, and the page scrolls 
   const scroller = await frame.locator("#drawer .cm-scroller").first().elementHandle();
   await page.frames()[1].waitForFunction((element) => element.scrollTop > 100, scroller);
 });
+
+test("in a page that names no language the cluster speaks the reader's", async (t) => {
+  const server = await startServer(t);
+  const blog = await site(t, `<!doctype html><html><title>Blog</title><link rel="icon" href="data:,">
+    <script src="${server.url}/embed/kubarium-cluster.js"></script><kubarium-cluster></kubarium-cluster>`);
+  const page = await openPage(t, blog, { locale: "ja-JP" });
+  await page.getByRole("button", { name: "クラスタを動かす" }).click();
+  await page.frameLocator("iframe").locator(".time select").filter({ hasText: "おまかせ" }).waitFor();
+});

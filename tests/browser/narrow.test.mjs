@@ -139,3 +139,56 @@ test("in the editor of a phone an explanation can be read, and what is beside ea
   const [first, second] = await Promise.all(["Yours", "In the cluster"].map((name) => drawer.locator("dialog .head", { hasText: name }).boundingBox()));
   assert.ok(Math.abs(first.y - yours.y) < 3 && Math.abs(second.y - theirs.y) < 3, `titles at ${first.y} and ${second.y}, texts at ${yours.y} and ${theirs.y}`);
 });
+
+test("on a phone a pod's own name is not broken within a word of nine letters, and a bar is long enough to be read", async (t) => {
+  const page = await openCluster(t, PHONE);
+  await page.evaluate((text) => window.kubarium.engine.postMessage(text), JSON.stringify({
+    command: { id: 900, command: { kubectl: "run crashloop --image=busybox" } },
+  }));
+  const name = page.locator(".pods .pod-name span").filter({ hasText: /^crashloop$/ });
+  await name.waitFor();
+  const lines = await name.evaluate((span) => {
+    const range = document.createRange();
+    range.selectNodeContents(span);
+    return range.getClientRects().length;
+  });
+  assert.equal(lines, 1);
+  const bar = await page.locator(".node .level i").first().boundingBox();
+  assert.ok(bar.width >= 40, `${bar.width}`);
+});
+
+test("what is told at the foot does not move a tablet's panel", async (t) => {
+  const page = await openCluster(t, TABLET);
+  await page.locator(".words-open").waitFor();
+  await page.locator(".foot .tab").nth(2).click();
+  const drawer = page.locator("#drawer");
+  await drawer.waitFor();
+  const before = await drawer.boundingBox();
+  await page.evaluate((text) => window.kubarium.engine.postMessage(text), JSON.stringify({
+    command: { id: 900, command: { kubectl: "scale deployment/todo-api --replicas=4" } },
+  }));
+  await page.locator(".foot .doing code").waitFor();
+  assert.deepEqual(await drawer.boundingBox(), before);
+});
+
+test("who wants no movement has a stage that keeps its place, too", async (t) => {
+  const page = await openCluster(t, { ...PHONE, reducedMotion: "reduce" });
+  await page.locator(".words-open").waitFor();
+  await page.locator(".stage .power").last().tap();
+  const wait = page.locator(".story .wait");
+  await wait.first().waitFor();
+  const place = async () => Math.round((await page.locator(".stage .layer.api").boundingBox()).y);
+  const before = await place();
+  await wait.first().waitFor({ state: "detached" });
+  assert.equal(await place(), before);
+});
+
+test("on a phone no pod is wider than its node, also under the names of namespaces", async (t) => {
+  const page = await openCluster(t, PHONE);
+  const yaml = "apiVersion: v1\nkind: Namespace\nmetadata: {name: other}\n---\napiVersion: v1\nkind: Pod\nmetadata: {name: neighbour, namespace: other}\nspec: {containers: [{name: c, image: busybox}]}\n";
+  await page.evaluate((text) => window.kubarium.engine.postMessage(text), JSON.stringify({ command: { id: 900, command: { apply: yaml } } }));
+  await page.locator(".namespace-name").filter({ hasText: "other" }).waitFor();
+  const wide = await page.locator(".node .pods .pod").evaluateAll((pods) => pods
+    .filter((pod) => pod.getBoundingClientRect().right > pod.closest(".pods").getBoundingClientRect().right).map((pod) => pod.title));
+  assert.deepEqual(wide, []);
+});

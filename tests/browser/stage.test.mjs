@@ -343,3 +343,43 @@ test("the tree of a map lists its nodes a hundred at a time", async (t) => {
   assert.equal(await nodes.count(), 103);
   assert.equal(await page.evaluate(() => document.activeElement.getAttribute("aria-posinset")), "101", "it goes on where it was");
 });
+
+test("a change anywhere styles no pod anew", async (t) => {
+  const page = await openCluster(t);
+  // What stands behind `:has(…)` in a selector is looked at again whenever something comes or goes in what has it.
+  const heavy = await page.evaluate(() => {
+    const found = [];
+    const look = (rules) => {
+      for (const rule of rules) {
+        const all = rule.selectorText?.split(/,(?![^(]*\))/) ?? [];
+        for (const selector of all) {
+          const parts = selector.trim().split(/[\s>+~]+(?![^(]*\))/);
+          const last = parts.pop().replace(/::.*$/, "");
+          if (!parts.some((part) => part.includes(":has(")) || !last) continue;
+          const base = last.replace(/:(nth|first|last|not|empty|hover|focus)[^]*$/, "");
+          if (base && document.querySelector(`.pods :is(${base})`)) found.push(selector);
+        }
+        if (rule.cssRules) look(rule.cssRules);
+      }
+    };
+    for (const sheet of document.styleSheets) look(sheet.cssRules);
+    return found;
+  });
+  assert.deepEqual(heavy, []);
+});
+
+test("the programs of nodes are told apart by ear, and frames leave alone what is being chosen", async (t) => {
+  const page = await openCluster(t);
+  await page.getByRole("button", { name: "kubelet running · node-1" }).waitFor();
+  const kept = await page.locator(".time select").evaluate(async (select) => {
+    const { value } = select;
+    select.value = "5000";
+    const { engine } = window.kubarium;
+    for (let frames = 0; frames < 5; frames++) await new Promise((heard) => engine.addEventListener("message", heard, { once: true }));
+    await new Promise(requestAnimationFrame);
+    const chosen = select.value;
+    select.value = value;
+    return chosen;
+  });
+  assert.equal(kept, "5000");
+});

@@ -173,6 +173,51 @@ fn event(kind: &str, object: &str) -> String {
     format!("{{\"type\":\"{kind}\",\"object\":{object}}}\n")
 }
 
+/// Runs a command with input to its end, answering each request; the largest that the program was, and what it printed.
+fn dealt(line: &str, stdin: &str, answer: impl Fn(&str, &str) -> HttpResponse) -> (usize, Output) {
+    let words = line.split(' ').map(Into::into).collect();
+    let mut program = Program::new(words, stdin.into(), program_begun());
+    let (mut largest, mut seen, mut printed) = (0, Seen::default(), String::new());
+    loop {
+        let progress = program.run();
+        printed += &program.printed(&mut seen).stdout;
+        match progress {
+            Progress::Needs(request) => program.answer(answer(&request.method, &request.path)),
+            Progress::Done(output) => {
+                assert_eq!(printed, output.stdout, "what is printed on the way is what is printed at all");
+                return (largest, output);
+            }
+            other => panic!("{other:?}"),
+        }
+        largest = largest.max(format!("{program:?}").len());
+    }
+}
+
+#[test]
+fn of_many_objects_it_is_remembered_what_became_of_them_and_not_what_was_answered() {
+    let object = |number: u32| format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: m-{number}}}\n");
+    let manifest = (0..30).map(object).collect::<Vec<_>>().join("---\n");
+    let padding = "x".repeat(100_000);
+    let answer = |method: &str, path: &str| match (method, path) {
+        ("GET", _) => HttpResponse { code: 404, ..body("{\"kind\":\"Status\",\"reason\":\"NotFound\"}") },
+        ("DELETE", path) if path.ends_with("m-7") => HttpResponse {
+            code: 403,
+            ..body("{\"kind\":\"Status\",\"reason\":\"Forbidden\",\"message\":\"not that one\"}")
+        },
+        _ => body(&format!(
+            "{{\"kind\":\"ConfigMap\",\"metadata\":{{\"name\":\"m\"}},\"data\":{{\"a\":\"{padding}\"}}}}"
+        )),
+    };
+    for (line, lines, exit_code) in
+        [("apply -f -", 30, 0), ("create -f -", 30, 0), ("delete -f - --wait=false", 29, 1)]
+    {
+        let (largest, output) = dealt(line, &manifest, answer);
+        assert_eq!((output.stdout.lines().count(), output.exit_code), (lines, exit_code), "{line}");
+        assert_eq!(output.stderr.contains("not that one"), exit_code == 1, "{line}: {}", output.stderr);
+        assert!(largest < 3 * padding.len(), "{line}: {largest}");
+    }
+}
+
 #[test]
 fn a_watch_prints_changes_as_they_come_until_it_is_interrupted() {
     let mut program = program("get pods -w -o name");

@@ -210,6 +210,7 @@ fn Agent(place: String, label: &'static str, up: Signal<bool>) -> impl IntoView 
     let i18n = use_i18n();
     let page = expect_context::<Page>();
     let subject = Subject::Component(place.clone());
+    let node = place.split_once('@').map_or("", |(_, node)| node).to_owned();
     let says = move || {
         if up.get() { t_string!(i18n, component.running) } else { t_string!(i18n, component.stopped) }
     };
@@ -222,7 +223,7 @@ fn Agent(place: String, label: &'static str, up: Signal<bool>) -> impl IntoView 
             on:click=move |_| page.inspect(subject.clone())
         >
             {label}
-            <span class="visually-hidden">{says}</span>
+            <span class="visually-hidden">{says} " · " {node}</span>
         </button>
     }
 }

@@ -25,6 +25,8 @@ const BACKGROUND_MS: f64 = 420.0;
 const LATEST_MS: f64 = 1800.0;
 /// Hops of one story that hold the clock: what goes on and on is a flow in the end, and who looks wants to get on.
 const HOLDING: u32 = 150;
+/// Of those that say the same of things of one kind so many hold it: one ConfigMap of a hundred is written like another.
+const HOLDING_ALIKE: u32 = 12;
 /// At more than this pace background messages are a flow, not dots.
 const DOTS_RATE: f64 = 3.0;
 
@@ -59,8 +61,9 @@ pub struct Messages {
     /// Same message to the same program: one dot for all its watches.
     alike: BTreeSet<(u64, String, String, &'static str)>,
     held: Vec<Held>,
-    /// Hops of the present story so far.
+    /// Hops of the present story so far, and of each sort among them.
     seen: u32,
+    sorts: BTreeMap<(&'static str, Kind), u32>,
     /// Where a visitor's request went, by its number: its answer comes from there.
     visits: BTreeMap<u64, String>,
 }
@@ -89,6 +92,7 @@ impl Messages {
     /// A person did something: their story begins.
     pub fn begin_story(&mut self) {
         self.seen = 0;
+        self.sorts.clear();
     }
 
     /// The message that holds the clock next, if any does at `scene`.
@@ -121,6 +125,21 @@ impl Messages {
         if self.visits.len() > 200 {
             self.visits.clear();
         }
+    }
+
+    /// Whether a hop of the story is one to wait for.
+    fn holds(&mut self, what: &What) -> bool {
+        let object = match what {
+            What::Message { object, .. } => object.as_ref(),
+            What::Write { key, .. } => Some(key),
+            _ => None,
+        };
+        let alike = object.map_or(0, |key| {
+            let alike = self.sorts.entry((kind_of(what), key.kind)).or_default();
+            *alike += 1;
+            *alike
+        });
+        self.seen < HOLDING && alike <= HOLDING_ALIKE
     }
 
     /// The pod that a request on its way comes from or goes to. The trace names programs; what is still in the queue
@@ -206,7 +225,7 @@ impl Messages {
             drawn.rest += u32::from(!foreground);
             return after;
         }
-        let story = foreground && look.speed == Speed::Story && self.seen < HOLDING;
+        let story = foreground && look.speed == Speed::Story && self.holds(&record.what);
         let length = if story { pacing::hop_ms(self.seen) } else { BACKGROUND_MS };
         let end = after + length;
         self.flying.push((end, foreground));

@@ -9,8 +9,9 @@ use shared::{
     sim::Time,
 };
 
-/// How long a rehearsal may take, in virtual milliseconds.
+/// How long a rehearsal may take, in virtual milliseconds, and so much longer for each object: kubectl asks for one after the other.
 const PATIENCE_MS: u64 = 30_000;
+const PATIENCE_MS_AN_OBJECT: u64 = 40;
 /// So many faults are told with what mends them: nobody mends more before looking again.
 const MENDED: usize = 50;
 /// Steps between two looks at the wall clock, which costs more than a step.
@@ -20,16 +21,17 @@ const BETWEEN_LOOKS: u32 = 50;
 pub struct Rehearsal {
     player: Box<Player>,
     step: u64,
-    since: Time,
+    end: Time,
 }
 
 impl Rehearsal {
     /// Of applying `text`, which is YAML, to the cluster as it stands.
     pub fn new(player: &Player, text: &str) -> Self {
         let mut player = Box::new(player.clone());
-        let since = player.now();
+        let objects = text.matches("kind:").count() as u64;
+        let end = Time(player.now().0 + PATIENCE_MS + objects * PATIENCE_MS_AN_OBJECT);
         let step = player.submit(StepAction::Apply(text.into()), Default::default());
-        Self { player, step, since }
+        Self { player, step, end }
     }
 
     /// What came of it, once it ended (nothing, when that took too long); `None` when there was no time left to find out.
@@ -42,7 +44,7 @@ impl Rehearsal {
                 return Some(Some(result));
             }
             for _ in 0..BETWEEN_LOOKS {
-                if !self.player.step() || self.player.now().0 > self.since.0 + PATIENCE_MS {
+                if !self.player.step() || self.player.now() > self.end {
                     return Some(None);
                 }
             }

@@ -251,6 +251,15 @@ mod tests {
         assert_eq!(driver.replica().hash(), before);
     }
 
+    #[test]
+    fn of_thousands_of_objects_it_is_said_what_applying_them_would_do() {
+        const MANY: usize = 3500;
+        let one = |number| format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: m-{number}}}\n---\n");
+        let (_, outcome, _) = check(&(0..MANY).map(one).collect::<String>());
+        assert!(outcome.ok, "{}", outcome.stderr);
+        assert_eq!(outcome.stdout.lines().count(), MANY);
+    }
+
     /// What a text is told, in order: `Seen` or `Rehearsed`, and on which lines.
     fn told(tools: &mut Tools, driver: &mut Driver, text: &str) -> Vec<(&'static str, Vec<u32>)> {
         let (mut answers, _) = tools.hear(&serde_json::json!({ "id": 7, "check": text }).to_string(), driver);

@@ -1,5 +1,7 @@
 //! `kubectl apply` (its server side is [`server_side`]) and `kubectl create -f -`.
 
+use std::borrow::Cow;
+
 use crate::api::LabelSelector;
 use crate::cluster::HttpRequest;
 use crate::doc;
@@ -10,7 +12,7 @@ use super::args::{Args, Flag, duration, int64, optional, output, switch, truth, 
 use super::change::{DryRun, anew};
 use super::failure::Failure;
 use super::io::{Io, Next, POLL, Stop};
-use super::manifests::{self, Wanted};
+use super::manifests::{self, Objects, Wanted};
 use super::patch::{three_way, three_way_merge};
 use super::printer::Format;
 use super::resource::{Target, escape};
@@ -128,34 +130,48 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
     contradiction(dry, args).map_err(|why| io.fail(why))?;
     delete::cascade(args).map_err(|why| io.fail(why))?;
     prune::check(args, io)?;
-    let (mut wanted, mut failures) = manifests::read(args, "apply", io)?;
-    for object in &mut wanted {
-        io.note(&mut object.doc);
-    }
-    if let Some(selector) = args.get("selector") {
-        let chosen = LabelSelector::parse(selector)
-            .map_err(|why| io.fail(format!("the provided selector {selector:?} is not valid: {why}")))?;
-        wanted.retain(|object| chosen.matches(&object.doc["metadata"]["labels"]));
-        if wanted.is_empty() && failures.is_empty() {
-            return Err(io.fail("no objects passed to apply"));
-        }
-    }
+    let read = manifests::read_once(args, "apply", io)?;
+    let wanted = chosen(&read.0, "apply", args, io)?;
     let manager = args.get("field-manager").unwrap_or("kubectl-client-side-apply");
     let mode = Mode::of(args, manager, io)?;
-    for object in &wanted {
+    let applied = io.each(&wanted, |object, io| {
+        let mut noted = Cow::Borrowed(*object);
+        if io.notes() {
+            io.note(&mut noted.to_mut().doc);
+        }
         let applied = if object.target.name.is_empty() {
-            Err(nameless(object))
+            Err(nameless(&noted))
         } else if server_side {
-            server_side::apply(object, &mode, args, io)?
+            server_side::apply(&noted, &mode, args, io)?
         } else {
-            apply(object, &mode, args, io)?
+            apply(&noted, &mode, args, io)?
         };
-        failures.extend(applied.err());
-    }
+        Ok(applied.map(|()| Doc::Null))
+    })?;
+    let mut failures = read.0.failures.clone();
+    failures.extend(applied.into_iter().filter_map(Result::err));
     if args.is_on("prune") && failures.is_empty() {
         prune::run(&wanted, mode.dry, args, io, &mut failures)?;
     }
     io.finish(failures)
+}
+
+/// The objects that the selector chooses, where one is given.
+fn chosen<'a>(
+    Objects { wanted, failures }: &'a Objects,
+    verb: &str,
+    args: &Args,
+    io: &mut Io<'_>,
+) -> Result<Vec<&'a Wanted>, Stop> {
+    let Some(selector) = args.get("selector") else { return Ok(wanted.iter().collect()) };
+    let chosen = LabelSelector::parse(selector)
+        .map_err(|why| io.fail(format!("the provided selector {selector:?} is not valid: {why}")))?;
+    let chosen: Vec<_> =
+        wanted.iter().filter(|object| chosen.matches(&object.doc["metadata"]["labels"])).collect();
+    if chosen.is_empty() && failures.is_empty() {
+        return Err(io.fail(format!("no objects passed to {verb}")));
+    }
+    Ok(chosen)
 }
 
 /// Flags that do not go together.
@@ -362,27 +378,22 @@ pub(super) fn create(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
         return Ok(());
     }
     let mode = Mode::of(args, "kubectl-create", io)?;
-    let (mut wanted, mut failures) = manifests::read(args, "create", io)?;
-    if let Some(selector) = args.get("selector") {
-        let chosen = LabelSelector::parse(selector)
-            .map_err(|why| io.fail(format!("the provided selector {selector:?} is not valid: {why}")))?;
-        wanted.retain(|object| chosen.matches(&object.doc["metadata"]["labels"]));
-        if wanted.is_empty() && failures.is_empty() {
-            return Err(io.fail("no objects passed to create"));
-        }
-    }
+    let read = manifests::read_once(args, "create", io)?;
+    let wanted = chosen(&read.0, "create", args, io)?;
+    let mut failures = read.0.failures.clone();
     if args.is_on("edit") {
         io.finish(failures)?;
         // What an editor showed comes of no file any more.
+        let wanted = wanted.into_iter().cloned().collect();
         return edit::before_creating(wanted, args, io, &mut |object, io| {
             create_noted(object, &mode, args, io)
         });
     }
-    for object in &wanted {
-        if let Err(failure) = create_noted(object, &mode, args, io)? {
-            failures.push(failure.when("creating \"STDIN\""));
-        }
-    }
+    let made = io.each(&wanted, |object, io| {
+        let made = create_noted(object, &mode, args, io)?;
+        Ok(made.map(|()| Doc::Null).map_err(|failure| failure.when("creating \"STDIN\"")))
+    })?;
+    failures.extend(made.into_iter().filter_map(Result::err));
     io.finish(failures)
 }
 

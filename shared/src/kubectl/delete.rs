@@ -66,8 +66,8 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
     if args.is_on("interactive") && !agreed(&doomed, io) {
         return Ok(());
     }
-    let mut leaving = Vec::new();
-    for (target, mut object) in doomed {
+    let deleted = io.each(&doomed, |(target, object), io| {
+        let mut object = object.clone();
         if dry != DryRun::Client {
             let query = dry.query().replace('&', "?");
             let response = io.request(HttpRequest {
@@ -77,16 +77,22 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
                 ..HttpRequest::default()
             })?;
             if !response.is_success() {
-                failures.push(refused(&response, args));
-                continue;
+                return Ok(Err(refused(&response, args)));
             }
             object = response.body;
         }
-        tell(&target, force, dry, args, io);
+        tell(target, force, dry, args, io);
         // What is gone at once is answered with a status that says what it was.
         let uid =
             if object["kind"].as_str() == Some("Status") { &object["details"] } else { &object["metadata"] };
-        leaving.push((target, uid["uid"].clone()));
+        Ok(Ok(uid["uid"].clone()))
+    })?;
+    let mut leaving = Vec::new();
+    for ((target, _), became) in doomed.into_iter().zip(deleted) {
+        match became {
+            Ok(uid) => leaving.push((target, uid)),
+            Err(failure) => failures.push(failure),
+        }
     }
     if args.is_on("ignore-not-found") {
         failures.retain(|failure| !failure.is("NotFound"));
@@ -254,9 +260,9 @@ fn named(args: &Args, io: &mut Io<'_>, failures: &mut Vec<Failure>) -> Result<Ve
 
 fn from_input(args: &Args, io: &mut Io<'_>, failures: &mut Vec<Failure>) -> Result<Vec<(Target, Doc)>, Stop> {
     manifests::alone(&args.words, args, io)?;
-    let (wanted, refused) = manifests::read(args, "delete", io)?;
-    failures.extend(refused);
-    Ok(wanted.into_iter().map(|object| (object.target, Doc::Null)).collect())
+    let read = manifests::read_once(args, "delete", io)?;
+    failures.extend(read.0.failures.iter().cloned());
+    Ok(read.0.wanted.iter().map(|object| (object.target.clone(), Doc::Null)).collect())
 }
 
 fn refused(response: &HttpResponse, args: &Args) -> Failure {

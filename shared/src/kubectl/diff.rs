@@ -77,7 +77,7 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
         differences.extend(of(&object.target, live, merged, io));
     }
     if args.is_on("prune") {
-        let left = prune::left(&wanted, args, io, &mut failures)?;
+        let left = prune::left(&wanted.iter().collect::<Vec<_>>(), args, io, &mut failures)?;
         // What would go is shown whole.
         differences.extend(
             left.iter()

@@ -7,7 +7,7 @@ use crate::doc::Doc;
 use super::resource::Target;
 
 /// Why something did not work.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Hash, Debug)]
 pub(super) enum Failure {
     /// The server said no: its Status.
     Server(Doc),

@@ -2,11 +2,13 @@
 //! thousand objects is read once all the same.
 
 use std::hash::{Hash, Hasher};
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use crate::doc::go_json::first;
 use crate::doc::{Doc, Str};
 use crate::manifest::{self, MAX_BYTES};
+
+use super::manifests::Objects;
 
 /// A text that is read as documents at most once.
 #[derive(Clone, Debug, Default)]
@@ -14,6 +16,8 @@ pub(super) struct Input {
     pub text: Str,
     /// What was read; it follows from the text, and is no part of what the program is.
     stream: OnceLock<Stream>,
+    /// The objects that the program wants of it, and where in its journal it was when it knew them.
+    pub objects: OnceLock<Arc<(Objects, usize)>>,
 }
 
 /// The documents of a text, up to the first that cannot be read.
@@ -151,7 +155,7 @@ impl Stream {
 
 impl From<Str> for Input {
     fn from(text: Str) -> Input {
-        Input { text, stream: OnceLock::new() }
+        Input { text, ..Input::default() }
     }
 }
 

@@ -23,10 +23,19 @@ pub(super) enum Stop {
 }
 
 /// Text that was printed, to both outputs.
-#[derive(Default)]
+#[derive(Clone, PartialEq, Hash, Debug, Default)]
 pub(super) struct Said {
     pub stdout: String,
     pub stderr: String,
+}
+
+/// What became of the first of many things that are done one after the other.
+#[derive(Clone, PartialEq, Hash, Debug, Default)]
+pub(super) struct Dealt {
+    became: Vec<Result<Doc, Failure>>,
+    said: Said,
+    /// Whether a document of YAML was among that.
+    documents: bool,
 }
 
 /// What a loop makes of an answer.
@@ -153,6 +162,11 @@ impl<'a> Io<'a> {
     /// Sets the note that is left on what is changed.
     pub fn record(&mut self, command: Option<String>) {
         self.recorded = command;
+    }
+
+    /// Whether a note is wanted.
+    pub fn notes(&self) -> bool {
+        self.recorded.is_some()
     }
 
     /// Leaves the note on an object or in a patch of one, where that is wanted; whether it was.
@@ -304,6 +318,46 @@ impl<'a> Io<'a> {
         }
     }
 
+    /// Deals with each of many things, in order; the answer is what became of each. What was dealt with is remembered as
+    /// that: the program, which runs again with every answer, goes on with the next, and the answers are not kept.
+    pub fn each<T>(
+        &mut self,
+        things: &[T],
+        mut deal: impl FnMut(&T, &mut Self) -> Result<Result<Doc, Failure>, Stop>,
+    ) -> Result<Vec<Result<Doc, Failure>>, Stop> {
+        if self.journal.len() == self.at {
+            self.journal.push(Entry::Each(Dealt::default()));
+        }
+        let place = self.at;
+        self.at += 1;
+        let dealt = dealt_at(self.journal, place);
+        self.said.stdout.push_str(&dealt.said.stdout);
+        self.said.stderr.push_str(&dealt.said.stderr);
+        self.documents |= dealt.documents;
+        for thing in things.iter().skip(dealt.became.len()) {
+            let from = (self.said.stdout.len(), self.said.stderr.len());
+            let became = deal(thing, self)?;
+            self.journal.drain(place + 1..self.at);
+            self.at = place + 1;
+            let dealt = dealt_at(self.journal, place);
+            dealt.said.stdout.push_str(&self.said.stdout[from.0..]);
+            dealt.said.stderr.push_str(&self.said.stderr[from.1..]);
+            dealt.documents = self.documents;
+            dealt.became.push(became);
+        }
+        Ok(dealt_at(self.journal, place).became.clone())
+    }
+
+    /// Where in its journal the program is.
+    pub fn place(&self) -> usize {
+        self.at
+    }
+
+    /// What it learned up to there is known.
+    pub fn go_on_from(&mut self, place: usize) {
+        self.at = place;
+    }
+
     /// Hands something to the person in front of the terminal and waits for what comes back.
     pub fn ask(&mut self, ask: Ask) -> Result<Reply, Stop> {
         match self.journal.get(self.at) {
@@ -313,5 +367,12 @@ impl<'a> Io<'a> {
             }
             _ => Err(Stop::Asks(ask)),
         }
+    }
+}
+
+fn dealt_at(journal: &mut [Entry], place: usize) -> &mut Dealt {
+    match journal.get_mut(place) {
+        Some(Entry::Each(dealt)) => dealt,
+        _ => unreachable!("the same code deals with the same things"),
     }
 }

@@ -1,5 +1,7 @@
 //! Reading what `-f -` brings: documents, Lists, and what kubectl itself refuses.
 
+use std::sync::Arc;
+
 use crate::api::Kind;
 use crate::doc::Doc;
 
@@ -29,6 +31,24 @@ impl Wanted {
             info.plural, info.kind, self.target.name, self.target.namespace
         )
     }
+}
+
+/// What was read: the objects, and why others are not among them.
+#[derive(Clone, Debug)]
+pub(super) struct Objects {
+    pub wanted: Vec<Wanted>,
+    pub failures: Vec<Failure>,
+}
+
+/// The same as [`read`], for a program that asks much of each object: it runs again with every answer, and need not read again.
+pub(super) fn read_once(args: &Args, verb: &str, io: &mut Io<'_>) -> Result<Arc<(Objects, usize)>, Stop> {
+    let stdin = io.stdin;
+    if let Some(known) = stdin.objects.get() {
+        io.go_on_from(known.1);
+        return Ok(known.clone());
+    }
+    let (wanted, failures) = read(args, verb, io)?;
+    Ok(stdin.objects.get_or_init(|| Arc::new((Objects { wanted, failures }, io.place()))).clone())
 }
 
 /// Reads standard input. What cannot be read, and objects that kubectl cannot take, become failures; what stands before

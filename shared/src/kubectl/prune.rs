@@ -92,7 +92,7 @@ fn kinds(args: &Args, io: &mut Io<'_>) -> Result<Vec<Resource>, Stop> {
 
 /// What was applied before and is no longer wanted.
 pub(super) fn left(
-    wanted: &[Wanted],
+    wanted: &[&Wanted],
     args: &Args,
     io: &mut Io<'_>,
     failures: &mut Vec<Failure>,
@@ -125,7 +125,7 @@ pub(super) fn left(
 }
 
 /// Where to look: only namespaces that the manifests speak of are looked through.
-fn places(wanted: &[Wanted], args: &Args, io: &mut Io<'_>) -> Result<Vec<Target>, Stop> {
+fn places(wanted: &[&Wanted], args: &Args, io: &mut Io<'_>) -> Result<Vec<Target>, Stop> {
     let mut namespaces: Vec<Str> = Vec::new();
     for namespace in
         wanted.iter().map(|object| &object.target.namespace).filter(|namespace| !namespace.is_empty())
@@ -146,7 +146,7 @@ fn places(wanted: &[Wanted], args: &Args, io: &mut Io<'_>) -> Result<Vec<Target>
 
 /// Takes away what is no longer wanted.
 pub(super) fn run(
-    wanted: &[Wanted],
+    wanted: &[&Wanted],
     dry: DryRun,
     args: &Args,
     io: &mut Io<'_>,

@@ -324,3 +324,17 @@ fn a_pod_bears_the_name_of_what_it_belongs_to_whatever_its_labels_say() {
         assert!(!names.is_empty() && names.iter().all(|name| *name == named), "{deployment}: {names:?}");
     }
 }
+
+#[test]
+fn what_is_done_a_hundred_times_is_looked_at_a_dozen_times() {
+    let mut driver = Driver::new(Replica::first());
+    let one = |number| format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: m-{number}}}\n---\n");
+    let command = Command::Apply((0..100).map(one).collect());
+    driver.hear(Request::Command { id: 5, command });
+    let frames = (1..2000).find(|_| {
+        let told = driver.tick(20.0, &|| 0.0);
+        told.iter().any(|reply| matches!(reply, Reply::Outcome { id: 5, .. }))
+    });
+    let seconds = frames.expect("it ends") / 50;
+    assert!((5..20).contains(&seconds), "{seconds} s");
+}
