@@ -208,9 +208,12 @@ fn of_many_objects_it_is_remembered_what_became_of_them_and_not_what_was_answere
             "{{\"kind\":\"ConfigMap\",\"metadata\":{{\"name\":\"m\"}},\"data\":{{\"a\":\"{padding}\"}}}}"
         )),
     };
-    for (line, lines, exit_code) in
-        [("apply -f -", 30, 0), ("create -f -", 30, 0), ("delete -f - --wait=false", 29, 1)]
-    {
+    for (line, lines, exit_code) in [
+        ("apply -f -", 30, 0),
+        ("create -f -", 30, 0),
+        ("replace -f -", 30, 0),
+        ("delete -f - --wait=false", 29, 1),
+    ] {
         let (largest, output) = dealt(line, &manifest, answer);
         assert_eq!((output.stdout.lines().count(), output.exit_code), (lines, exit_code), "{line}");
         assert_eq!(output.stderr.contains("not that one"), exit_code == 1, "{line}: {}", output.stderr);

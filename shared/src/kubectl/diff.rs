@@ -3,6 +3,7 @@
 use crate::api::LabelSelector;
 use crate::cluster::HttpRequest;
 use crate::collections::sort;
+use crate::doc;
 use crate::doc::{Doc, Str};
 use crate::manifest;
 
@@ -39,45 +40,28 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
         io.fail("--force-conflicts only works with --server-side");
         return Err(Stop::Exit(2));
     }
-    let (mut wanted, mut failures) = match manifests::read(args, "diff", io) {
+    let read = match manifests::read_once(args, "diff", io) {
         // One means that something differs.
         Err(Stop::Exit(_)) => return Err(Stop::Exit(2)),
         read => read?,
     };
-    if !failures.is_empty() {
-        io.finish(failures).ok();
+    if !read.0.failures.is_empty() {
+        io.finish(read.0.failures.clone()).ok();
         return Err(Stop::Exit(2));
     }
-    if let Some(selector) = args.get("selector") {
-        match LabelSelector::parse(selector) {
-            Ok(chosen) => wanted.retain(|object| chosen.matches(&object.doc["metadata"]["labels"])),
-            Err(why) => {
-                io.fail(format!("the provided selector {selector:?} is not valid: {why}"));
-                return Err(Stop::Exit(2));
-            }
-        }
-    }
+    let wanted = chosen(&read.0.wanted, args, io)?;
+    let compared = io.each(&wanted, |object, io| compare(object, args, io))?;
+    let mut failures = Vec::new();
     let mut differences: Vec<(String, String)> = Vec::new();
-    for object in &wanted {
-        let current = io.request(object.target.get())?;
-        if !current.is_success() && current.code != 404 {
-            failures.push(Failure::of(&current));
-            continue;
+    for compared in compared {
+        match compared {
+            Ok(Doc::Null) => {}
+            Ok(found) => differences.push((found["name"].str().to_string(), found["text"].str().to_string())),
+            Err(failure) => failures.push(failure),
         }
-        let live = if current.is_success() { current.body } else { Doc::Null };
-        let merged = io.request(would(object, &live, args))?;
-        if !merged.is_success() {
-            failures.push(Failure::of(&merged));
-            continue;
-        }
-        let (mut live, mut merged) = (shown(live, args), shown(merged.body, args));
-        if !args.is_on("show-secrets") {
-            mask(&mut live, &mut merged);
-        }
-        differences.extend(of(&object.target, live, merged, io));
     }
     if args.is_on("prune") {
-        let left = prune::left(&wanted.iter().collect::<Vec<_>>(), args, io, &mut failures)?;
+        let left = prune::left(&wanted, args, io, &mut failures)?;
         // What would go is shown whole.
         differences.extend(
             left.iter()
@@ -93,6 +77,39 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
         return Err(Stop::Exit(2));
     }
     if differs { Err(Stop::Exit(1)) } else { Ok(()) }
+}
+
+/// The objects that the selector chooses, where one is given.
+fn chosen<'a>(wanted: &'a [Wanted], args: &Args, io: &mut Io<'_>) -> Result<Vec<&'a Wanted>, Stop> {
+    let Some(selector) = args.get("selector") else { return Ok(wanted.iter().collect()) };
+    match LabelSelector::parse(selector) {
+        Ok(chosen) => {
+            Ok(wanted.iter().filter(|object| chosen.matches(&object.doc["metadata"]["labels"])).collect())
+        }
+        Err(why) => {
+            io.fail(format!("the provided selector {selector:?} is not valid: {why}"));
+            Err(Stop::Exit(2))
+        }
+    }
+}
+
+/// How an object differs from what is wanted of it: the name of its file and what differs, or nothing.
+fn compare(object: &Wanted, args: &Args, io: &mut Io<'_>) -> Result<Result<Doc, Failure>, Stop> {
+    let current = io.request(object.target.get())?;
+    if !current.is_success() && current.code != 404 {
+        return Ok(Err(Failure::of(&current)));
+    }
+    let live = if current.is_success() { current.body } else { Doc::Null };
+    let merged = io.request(would(object, &live, args))?;
+    if !merged.is_success() {
+        return Ok(Err(Failure::of(&merged)));
+    }
+    let (mut live, mut merged) = (shown(live, args), shown(merged.body, args));
+    if !args.is_on("show-secrets") {
+        mask(&mut live, &mut merged);
+    }
+    let found = of(&object.target, live, merged, io);
+    Ok(Ok(found.map_or(Doc::Null, |(name, text)| doc!({ "name": name, "text": text }))))
 }
 
 /// The request after which the server says what would be.

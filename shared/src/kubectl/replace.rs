@@ -8,7 +8,7 @@ use super::change::{DryRun, anew};
 use super::failure::Failure;
 use super::io::{Io, Next, Stop};
 use super::last_applied;
-use super::manifests;
+use super::manifests::{self, Wanted};
 use super::printer::Format;
 use super::resource::Target;
 
@@ -50,42 +50,53 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
         return Err(io.fail("must specify one of -f and -k"));
     }
     let format = Format::asked(args, io)?;
-    let (wanted, mut failures) = manifests::read(args, "replace", io)?;
-    for object in wanted {
-        let doc = if args.is_on("save-config") { last_applied::noted(&object.doc) } else { object.doc };
-        let target = &object.target;
-        if force {
-            again(target, &doc, io, &mut failures)?;
-            continue;
-        }
-        if dry == DryRun::Client {
-            tell(target, doc, format.as_ref(), args, io)?;
-            continue;
-        }
-        let part = args.get("subresource").map_or_else(String::new, |part| format!("/{part}"));
-        let query = format!("fieldManager=kubectl-replace&fieldValidation=Strict{}", dry.query());
-        // Whoever replaces means the object as it is now.
-        let mut doc = doc;
-        if doc["metadata"]["resourceVersion"].str().is_empty() {
-            let current = io.request(target.get())?;
-            if current.is_success() {
-                let revision = current.body["metadata"]["resourceVersion"].clone();
-                doc.set_at(&["metadata", "resourceVersion"], revision);
-            }
-        }
-        let response = io.request(HttpRequest {
-            method: "PUT".into(),
-            path: format!("{}{part}?{query}", target.path()).into(),
-            body: doc.to_json().into(),
-            ..HttpRequest::default()
-        })?;
-        if !response.is_success() {
-            failures.push(Failure::of(&response).about("put", target).when("replacing \"STDIN\""));
-            continue;
-        }
-        tell(target, response.body, format.as_ref(), args, io)?;
-    }
+    let read = manifests::read_once(args, "replace", io)?;
+    let replaced = io.each(&read.0.wanted, |object, io| {
+        let done =
+            if force { again(object, args, io)? } else { replace(object, dry, format.as_ref(), args, io)? };
+        Ok(done.map(|()| Doc::Null))
+    })?;
+    let mut failures = read.0.failures.clone();
+    failures.extend(replaced.into_iter().filter_map(Result::err));
     io.finish(failures)
+}
+
+/// The object as it is to be.
+fn wanted(object: &Wanted, args: &Args) -> Doc {
+    if args.is_on("save-config") { last_applied::noted(&object.doc) } else { object.doc.clone() }
+}
+
+fn replace(
+    object: &Wanted,
+    dry: DryRun,
+    format: Option<&Format>,
+    args: &Args,
+    io: &mut Io<'_>,
+) -> Result<Result<(), Failure>, Stop> {
+    let (target, mut doc) = (&object.target, wanted(object, args));
+    if dry == DryRun::Client {
+        return tell(target, doc, format, args, io).map(Ok);
+    }
+    let part = args.get("subresource").map_or_else(String::new, |part| format!("/{part}"));
+    let query = format!("fieldManager=kubectl-replace&fieldValidation=Strict{}", dry.query());
+    // Whoever replaces means the object as it is now.
+    if doc["metadata"]["resourceVersion"].str().is_empty() {
+        let current = io.request(target.get())?;
+        if current.is_success() {
+            let revision = current.body["metadata"]["resourceVersion"].clone();
+            doc.set_at(&["metadata", "resourceVersion"], revision);
+        }
+    }
+    let response = io.request(HttpRequest {
+        method: "PUT".into(),
+        path: format!("{}{part}?{query}", target.path()).into(),
+        body: doc.to_json().into(),
+        ..HttpRequest::default()
+    })?;
+    if !response.is_success() {
+        return Ok(Err(Failure::of(&response).about("put", target).when("replacing \"STDIN\"")));
+    }
+    tell(target, response.body, format, args, io).map(Ok)
 }
 
 /// Says that an object was replaced, or prints it.
@@ -106,7 +117,8 @@ fn tell(
 }
 
 /// Deletes an object and makes it anew.
-fn again(target: &Target, doc: &Doc, io: &mut Io<'_>, failures: &mut Vec<Failure>) -> Result<(), Stop> {
+fn again(object: &Wanted, args: &Args, io: &mut Io<'_>) -> Result<Result<(), Failure>, Stop> {
+    let target = &object.target;
     let response = io.request(HttpRequest {
         method: "DELETE".into(),
         path: target.path().into(),
@@ -125,19 +137,18 @@ fn again(target: &Target, doc: &Doc, io: &mut Io<'_>, failures: &mut Vec<Failure
             _ => Next::Again(Doc::Null),
         })?;
     } else if response.code != 404 {
-        failures.push(Failure::of(&response));
-        return Ok(());
+        return Ok(Err(Failure::of(&response)));
     }
     let collection = Target { name: Str::new(), ..target.clone() };
     let response = io.request(HttpRequest {
         method: "POST".into(),
         path: format!("{}?fieldManager=kubectl-replace&fieldValidation=Strict", collection.path()).into(),
-        body: anew(doc.clone()).to_json().into(),
+        body: anew(wanted(object, args)).to_json().into(),
         ..HttpRequest::default()
     })?;
-    match response.is_success() {
-        true => io.say(format!("{} replaced", target.display())),
-        false => failures.push(Failure::of(&response)),
+    if !response.is_success() {
+        return Ok(Err(Failure::of(&response)));
     }
-    Ok(())
+    io.say(format!("{} replaced", target.display()));
+    Ok(Ok(()))
 }
