@@ -21,6 +21,7 @@ pub use wording::{
 };
 
 use crate::api::Kind;
+use crate::collections::sort_by_key;
 
 /// One line a type and a field; the build script says how, and which types are here.
 static SOON: &str = include_str!(concat!(env!("OUT_DIR"), "/schema.txt"));
@@ -153,7 +154,7 @@ impl Schema {
             }
         }
         for types in &mut schema.served {
-            types.sort_by_key(|of| schema.types[of.0 as usize].served());
+            sort_by_key(types, |of| schema.types[of.0 as usize].served());
         }
         schema
     }
