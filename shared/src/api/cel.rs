@@ -24,6 +24,7 @@ use crate::doc::{Doc, Str};
 pub use authorizer::{Ask, authorizer};
 pub use check::{Checked, Sizes};
 pub use overloads::ASKED as AUTHORIZER;
+pub use parse::RESERVED;
 pub use types::{Fields, Record, Type};
 pub use values::{bytes, failed, optional};
 

@@ -414,36 +414,40 @@ impl Parser<'_> {
     }
 }
 
+/// Words of the language, which name nothing.
+pub const RESERVED: [&str; 21] = [
+    "true",
+    "false",
+    "null",
+    "in",
+    "as",
+    "break",
+    "const",
+    "continue",
+    "else",
+    "for",
+    "function",
+    "if",
+    "import",
+    "let",
+    "loop",
+    "package",
+    "namespace",
+    "return",
+    "var",
+    "void",
+    "while",
+];
+
 /// A field's own name: Kubernetes writes those that are no names of CEL otherwise.
 fn unescaped(name: &str) -> Str {
     const LETTERS: [(&str, &str); 4] =
         [("__underscores__", "__"), ("__dot__", "."), ("__dash__", "-"), ("__slash__", "/")];
-    const WORDS: [&str; 19] = [
-        "true",
-        "false",
-        "null",
-        "in",
-        "as",
-        "break",
-        "const",
-        "continue",
-        "else",
-        "for",
-        "function",
-        "if",
-        "import",
-        "let",
-        "loop",
-        "package",
-        "namespace",
-        "return",
-        "var",
-    ];
     if !name.contains("__") {
         return name.into();
     }
     let word = name.strip_prefix("__").and_then(|rest| rest.strip_suffix("__"));
-    match word.filter(|word| WORDS.contains(word)) {
+    match word.filter(|word| RESERVED.contains(word)) {
         Some(word) => word.into(),
         None => {
             LETTERS.iter().fold(name.to_owned(), |name, (code, letter)| name.replace(code, letter)).into()

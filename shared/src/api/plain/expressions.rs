@@ -1,6 +1,6 @@
 //! The expressions of admission policies: what they may speak of, and whether they can be compiled.
 
-use crate::api::cel::{AUTHORIZER, Program, Record, Type};
+use crate::api::cel::{AUTHORIZER, Program, RESERVED, Record, Type};
 use crate::api::validation::{At, Faults};
 use crate::collections::BTreeMap;
 use crate::doc::Str;
@@ -84,31 +84,10 @@ pub(super) fn variables(spec: &At<'_>, faults: &mut Faults) -> BTreeMap<&'static
 
 /// A name that may stand in an expression and is no word of the language.
 fn is_identifier(name: &str) -> bool {
-    const WORDS: [&str; 21] = [
-        "true",
-        "false",
-        "null",
-        "in",
-        "as",
-        "break",
-        "const",
-        "continue",
-        "else",
-        "for",
-        "function",
-        "if",
-        "import",
-        "let",
-        "loop",
-        "package",
-        "namespace",
-        "return",
-        "var",
-        "void",
-        "while",
-    ];
     let starts = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
-    starts && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') && !WORDS.contains(&name)
+    starts
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+        && !RESERVED.contains(&name)
 }
 
 /// The type of what comes of an expression; what is wrong with it is said, and so is one that makes something else than
