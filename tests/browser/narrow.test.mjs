@@ -37,21 +37,27 @@ for (const [name, options] of [["a tablet", TABLET], ["a phone", PHONE]]) test(`
   await page.locator("#drawer").waitFor({ state: "hidden" });
 });
 
+/** Switches a node off and lets the first wait pass; `moved` tells by how many pixels the stage lies elsewhere than while it ran. */
+async function throughAWait(page) {
+  await page.locator(".stage .power").last().tap();
+  const wait = page.locator(".story .wait").first();
+  await wait.waitFor();
+  const place = async () => Math.round((await page.locator(".stage .layer.api").boundingBox()).y);
+  const before = await place();
+  await wait.waitFor({ state: "detached" });
+  return { wait, moved: async () => (await place()) - before };
+}
+
 test("on a phone an app's name is read whole, and the stage keeps its place between countdowns", async (t) => {
   for (const locale of ["en-US", "ja-JP"]) {
     const page = await openCluster(t, { ...PHONE, locale });
     await page.locator(".words-open").waitFor();
     const cut = await page.locator(".pod-name span").evaluateAll((names) => names.filter((name) => name.scrollWidth > name.clientWidth).map((name) => name.textContent));
     assert.deepEqual(cut, []);
-    await page.locator(".stage .power").last().tap();
-    const wait = page.locator(".story .wait");
-    await wait.first().waitFor();
-    const place = async () => Math.round((await page.locator(".stage .layer.api").boundingBox()).y);
-    const before = await place();
-    await wait.first().waitFor({ state: "detached" });
-    assert.equal(await place(), before, "when one is over");
-    await wait.first().waitFor();
-    assert.equal(await place(), before, "when the next begins");
+    const { wait, moved } = await throughAWait(page);
+    assert.equal(await moved(), 0, "when one is over");
+    await wait.waitFor();
+    assert.equal(await moved(), 0, "when the next begins");
   }
 });
 
@@ -174,13 +180,8 @@ test("what is told at the foot does not move a tablet's panel", async (t) => {
 test("who wants no movement has a stage that keeps its place, too", async (t) => {
   const page = await openCluster(t, { ...PHONE, reducedMotion: "reduce" });
   await page.locator(".words-open").waitFor();
-  await page.locator(".stage .power").last().tap();
-  const wait = page.locator(".story .wait");
-  await wait.first().waitFor();
-  const place = async () => Math.round((await page.locator(".stage .layer.api").boundingBox()).y);
-  const before = await place();
-  await wait.first().waitFor({ state: "detached" });
-  assert.equal(await place(), before);
+  const { moved } = await throughAWait(page);
+  assert.equal(await moved(), 0);
 });
 
 test("on a phone no pod is wider than its node, also under the names of namespaces", async (t) => {
