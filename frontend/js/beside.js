@@ -58,16 +58,15 @@ const DOCK_EDGE = 8;
 function hold() {
   const [own, dock] = [stage(), document.querySelector(".page:not(#frame) .dock, .desk .dock")];
   if (!own || !dock || own.parentNode.classList.contains("two")) return void own?.classList.remove("held");
-  const top = dock.getBoundingClientRect().top;
-  const visitors = own.querySelector(".layer.visitors");
-  const hidden = own.querySelector(".layer.far") ? 0 : own.getBoundingClientRect().bottom - top - DOCK_EDGE;
+  const ends = [".services", ".visitors"].map((name) => own.querySelector(`.layer${name}`)).filter(Boolean);
+  const hidden = own.querySelector(".layer.far") ? 0 : own.getBoundingClientRect().bottom - dock.getBoundingClientRect().top - DOCK_EDGE;
   const held = hidden > 1 && getComputedStyle(dock).position === "sticky";
+  const lengths = { "--dock": dock.offsetHeight - DOCK_EDGE, "--door": (ends.at(-1)?.offsetHeight ?? 0) + 10 };
+  // Measured first and written last, and on these two alone: what the stage were told would be inherited by every pod.
   own.classList.toggle("held", held);
   // Nearer than that they only come closer to the nodes, and cover none.
   own.classList.toggle("covers", held && hidden > 20);
-  if (!held) return undefined;
-  own.style.setProperty("--dock", `${dock.offsetHeight - DOCK_EDGE}px`);
-  own.style.setProperty("--door", `${(visitors?.offsetHeight ?? 0) + 10}px`);
+  for (const end of held ? ends : []) for (const [name, length] of Object.entries(lengths)) end.style.setProperty(name, `${length}px`);
   return undefined;
 }
 const sized = new ResizeObserver(hold);

@@ -1,6 +1,6 @@
 //! What is on the screen: the bar, the story, the stage, the tabs and their panel.
 
-use leptos::{ev, prelude::*};
+use leptos::{ev, html, prelude::*};
 use leptos_i18n::I18nContext;
 use wasm_bindgen::JsCast;
 
@@ -51,10 +51,12 @@ fn Main() -> impl IntoView {
     listen_to_keys(page);
     browser::follow_painted(page.panel, move || page.drawer.get());
     let open = move || page.panel.with(Option::is_some);
+    let scene = NodeRef::<html::Div>::new();
+    tell_width(scene);
     view! {
         <InTurn><Header /></InTurn>
         <main class="desk" class:open=open>
-            <div class="scene">
+            <div class="scene" node_ref=scene>
                 <InTurn><Notices /><Story /></InTurn>
                 <div class="stages" class:two=move || page.travel.timeline.with(|timeline| timeline.beside.is_some())>
                     <InTurn><Stage /></InTurn>
@@ -72,6 +74,23 @@ fn Main() -> impl IntoView {
             <FaultMenu />
         </main>
     }
+}
+
+/// The widths of the scene, in pixels, up to which styles differ.
+const WIDTHS: [i32; 5] = [899, 960, 1000, 1500, 1700];
+
+/// Names those that the scene does not exceed in its `data-up-to`, for the styles (`compact.css` says why).
+fn tell_width(scene: NodeRef<html::Div>) {
+    Effect::new(move |_| {
+        let Some(scene) = scene.get() else { return };
+        let element = scene.clone();
+        browser::on_resize(&element, move || {
+            let width = scene.client_width();
+            let up_to: Vec<_> = WIDTHS.iter().filter(|most| width <= **most).map(i32::to_string).collect();
+            // What is no attribute's value cannot be refused.
+            let _ = scene.set_attribute("data-up-to", &up_to.join(" "));
+        });
+    });
 }
 
 /// Shows the page once there is something to see; until then the frame of `index.html` stands in its place.

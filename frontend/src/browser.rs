@@ -3,9 +3,12 @@
 use std::time::Duration;
 
 use leptos::prelude::*;
-use wasm_bindgen::{JsCast, JsValue, prelude::wasm_bindgen};
+use wasm_bindgen::{
+    JsCast, JsValue,
+    prelude::{Closure, wasm_bindgen},
+};
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{RequestInit, Response};
+use web_sys::{Element, RequestInit, ResizeObserver, Response};
 
 #[wasm_bindgen]
 extern "C" {
@@ -31,6 +34,15 @@ pub fn address() -> String {
 pub fn reload() {
     // Where it fails there is nothing left to do.
     let _ = window().location().reload();
+}
+
+/// Calls `told` once, and again whenever the size of the element changes, before that is painted.
+pub fn on_resize(element: &Element, told: impl FnMut() + 'static) {
+    let told = Closure::<dyn FnMut()>::new(told);
+    // Browsers without it keep the first measures; all current ones have it.
+    if let Ok(observer) = ResizeObserver::new(told.into_js_value().unchecked_ref()) {
+        observer.observe(element);
+    }
 }
 
 /// Keeps a small preference, where the browser allows it; the start script of `index.html` reads it.

@@ -5,7 +5,7 @@ use std::{cell::RefCell, collections::BTreeMap, rc::Rc, time::Duration};
 
 use leptos::prelude::*;
 use wasm_bindgen::{JsCast, closure::Closure};
-use web_sys::{Element, HtmlElement, ResizeObserver, SvgElement};
+use web_sys::{Element, HtmlElement, SvgElement};
 
 use super::{
     flight::Flight,
@@ -110,14 +110,10 @@ impl Dots {
         let again = Rc::clone(&dots);
         dots.borrow_mut().tick = Some(Closure::new(move || Self::draw(&again)));
         let resized = Rc::clone(&dots);
-        let on_resize = Closure::<dyn FnMut()>::new(move || {
+        browser::on_resize(&stage, move || {
             resized.borrow_mut().stale = true;
             Self::wake(&resized);
         });
-        // Browsers without it keep the first measures; all current ones have it.
-        if let Ok(observer) = ResizeObserver::new(on_resize.into_js_value().unchecked_ref()) {
-            observer.observe(&stage);
-        }
         let scrolled = Rc::clone(&dots);
         // The visitors' end of the stage may stay where it is (systems.css).
         window_event_listener(leptos::ev::scroll, move |_| {
