@@ -10,6 +10,7 @@ mod env;
 mod env_file;
 mod eviction;
 mod host_paths;
+mod images;
 mod mirror;
 mod node;
 mod pages;

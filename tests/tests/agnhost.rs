@@ -195,6 +195,38 @@ fn an_image_is_mounted_with_what_is_known_of_its_files() {
 }
 
 #[test]
+fn images_that_are_mounted_are_pulled_as_they_say() {
+    let mut world = World::new();
+    let pod = |name: &str, image: &str, policy: &str| {
+        format!(
+            "---\napiVersion: v1\nkind: Pod\nmetadata: {{name: {name}}}\nspec:\n  containers: [{{name: c, image: \"{BUSYBOX}\", \
+             command: [sleep, 1d], volumeMounts: [{{name: v, mountPath: /volume}}]}}]\n  volumes: [{{name: v, image: {{reference: \
+             \"{image}\", pullPolicy: {policy}}}}}]\n"
+        )
+    };
+    let kitten = "registry.k8s.io/e2e-test-images/kitten:1.8";
+    let pods = [
+        pod("fresh", kitten, "Always"),
+        pod("never", "nginx:1.27", "Never"),
+        pod("none", "localhost:5000/mine:1", "IfNotPresent"),
+    ];
+    apply(&mut world, &pods.concat());
+    world.wait(5);
+    let told = |world: &mut World, pod: &str, what: &str| {
+        let events = world.kubectl(["events", "-n", "default", "--for", &format!("pod/{pod}")], "").stdout;
+        assert!(events.contains(what), "{what}: {events}");
+    };
+    told(&mut world, "fresh", &format!("Pulling image \"{kitten}\""));
+    told(&mut world, "fresh", &format!("Pulling image \"{BUSYBOX}\""));
+    told(&mut world, "never", "Container image \"nginx:1.27\" is not present with pull policy of Never");
+    told(&mut world, "none", "Failed to pull image \"localhost:5000/mine:1\"");
+    let shown = world.kubectl(["get", "pods", "-n", "default", "--no-headers"], "").stdout;
+    let states: Vec<&str> = shown.lines().filter_map(|line| line.split_whitespace().nth(2)).collect();
+    assert_eq!(states, ["Running", "ErrImageNeverPull", "ImagePullBackOff"]);
+    told(&mut world, "none", "Back-off pulling image \"localhost:5000/mine:1\"");
+}
+
+#[test]
 fn nobody_pulls_what_no_registry_has() {
     let mut world = World::new();
     apply(

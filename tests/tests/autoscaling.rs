@@ -100,6 +100,41 @@ fn without_metrics_server_there_is_no_metrics_api() {
 }
 
 #[test]
+fn an_api_says_why_its_server_is_not_found() {
+    let mut world = measured();
+    let service = |name: &str, selector: &str, port: u32| {
+        format!(
+            "---\napiVersion: v1\nkind: Service\nmetadata: {{name: {name}}}\nspec: {{{selector}ports: [{{port: {port}}}]}}\n"
+        )
+    };
+    let api = |name: &str| {
+        format!(
+            "---\napiVersion: apiregistration.k8s.io/v1\nkind: APIService\nmetadata: {{name: v1.{name}.example.com}}\nspec: {{group: \
+             {name}.example.com, version: v1, groupPriorityMinimum: 1, versionPriority: 1, insecureSkipTLSVerify: true, service: \
+             {{namespace: {NAMESPACE}, name: {name}}}}}\n"
+        )
+    };
+    let apis: String = ["late", "other", "bare", "empty"].map(api).concat();
+    kubectl(&mut world, "apply -f -", &apis);
+    world.wait(2);
+    let shown = kubectl(&mut world, "get apiservices", "");
+    assert_eq!(shown.matches("False (ServiceNotFound)").count(), 4, "{shown}");
+    let services =
+        [service("other", "", 80), service("bare", "", 443), service("empty", "selector: {a: b}, ", 443)];
+    kubectl(&mut world, "apply -f -", &services.concat());
+    world.wait(5);
+    let shown = kubectl(&mut world, "get apiservices --no-headers", "");
+    let why = |name: &str| {
+        let line = shown.lines().find(|line| line.starts_with(&format!("v1.{name}."))).expect("it is there");
+        line.split(['(', ')']).nth(1).expect("why").to_owned()
+    };
+    assert_eq!(
+        ["late", "other", "bare", "empty"].map(why),
+        ["ServiceNotFound", "ServicePortError", "EndpointsNotFound", "MissingEndpoints"]
+    );
+}
+
+#[test]
 fn metrics_server_answers_while_it_is_up() {
     let mut world = measured();
     workload(&mut world, "busy:1", 2, "requests: {cpu: 100m}");

@@ -537,6 +537,24 @@ fn a_namespace_goes_when_its_content_has_gone() {
 }
 
 #[test]
+fn a_namespace_that_others_hold_says_that_nothing_is_left() {
+    let mut play = Play::new();
+    play.ask("POST", "/api/v1/namespaces", &doc!({ "metadata": { "name": "x" } }));
+    let held = doc!({
+        "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": "x" },
+        "spec": { "finalizers": ["kubernetes", "example.com/hold"] }
+    });
+    play.ask("PUT", "/api/v1/namespaces/x/finalize", &held);
+    play.ask("DELETE", "/api/v1/namespaces/x", &Doc::Null);
+    play.run(Duration::seconds(20));
+    let namespace = play.object(Kind::Namespace, "x");
+    assert_eq!(namespace["spec"]["finalizers"].to_json(), r#"["example.com/hold"]"#);
+    let told: Vec<_> =
+        namespace["status"]["conditions"].items().iter().map(|it| it["status"].str()).collect();
+    assert_eq!(told, ["False"; 5]);
+}
+
+#[test]
 fn a_crash_in_the_middle_leaves_no_pod_too_many() {
     let mut play = Play::new();
     play.deploy("web", 40, doc!({ "type": "RollingUpdate" }));

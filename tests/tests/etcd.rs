@@ -564,16 +564,25 @@ fn pods_find_the_api_servers_that_live() {
     play.run(Duration::seconds(60));
     let again = play.cluster.store().get(&Key::new(Kind::EndpointSlice, "default", "kubernetes"));
     assert_eq!(again.map(|slice| slice.meta.resource_version), revision, "while all live nothing is written");
-    // Who falls silent is left out once its lease ran out and another one looks.
-    play.strike("component/kube-apiserver-1", Fault::Stop);
-    play.run(Duration::seconds(5));
-    assert_eq!(api_addresses(&play)[0], all);
-    play.run(Duration::seconds(25));
+    // Who is told to end takes itself out, and nobody puts it there but itself.
     let left = vec![all[0].clone(), all[2].clone()];
-    assert_eq!(api_addresses(&play), [left.clone(), left]);
+    play.strike("component/kube-apiserver-1", Fault::Stop);
+    for seconds in [2, 28] {
+        play.run(Duration::seconds(seconds));
+        assert_eq!(api_addresses(&play), [left.clone(), left.clone()]);
+    }
     play.repair("component/kube-apiserver-1");
     play.run(Duration::seconds(10));
-    assert_eq!(api_addresses(&play), [all.clone(), all]);
+    assert_eq!(api_addresses(&play), [all.clone(), all.clone()]);
+    // Who falls silent is left out once its lease ran out and another one looks.
+    let spread = ControlPlane { members: 3, hosted: false };
+    let mut silent = Play::made(spread, Options::default(), 3);
+    silent.run(Duration::seconds(30));
+    silent.strike("node/control-plane-1", Fault::PowerOff);
+    silent.run(Duration::seconds(5));
+    assert_eq!(api_addresses(&silent)[0].len(), 3);
+    silent.run(Duration::seconds(25));
+    assert_eq!(api_addresses(&silent)[0].len(), 2);
     // One alone has no lease to renew.
     let alone = Play::made(ControlPlane::default(), Options::default(), 3);
     assert_eq!((api_addresses(&alone)[0].len(), identity(&alone)), (1, 0));

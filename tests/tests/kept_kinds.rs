@@ -254,6 +254,21 @@ fn drivers_and_attachments_are_named_and_measured() {
             ),
         ],
     );
+    let keys =
+        |keys: Value| json!({"drivers": [{"name": "example.com", "nodeID": "n", "topologyKeys": keys}]});
+    refused(
+        &format!("{storage}/csinodes"),
+        &[
+            (keys(json!(["example.com/zone"])), ""),
+            (
+                keys(json!(["a", "a", "b c"])),
+                "[spec.drivers[0]: Duplicate value: \"a\", spec.drivers[0]: Invalid value: [\"a\",\"a\",\"b c\"]: name part \
+                 must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric \
+                 character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is \
+                 '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')]",
+            ),
+        ],
+    );
     let mut world = World::new();
     let room = json!({"metadata": {"name": "x"}, "storageClassName": "c", "capacity": "-1"});
     let list = format!("{storage}/namespaces/default/csistoragecapacities");
@@ -261,4 +276,80 @@ fn drivers_and_attachments_are_named_and_measured() {
     assert_eq!(code, 422, "{said}");
     let why = "capacity: Invalid value: \"-1\": must be greater than or equal to 0";
     assert_eq!(said["message"], format!("CSIStorageCapacity.storage.k8s.io \"x\" is invalid: {why}"));
+}
+
+#[test]
+fn flows_say_whose_requests_they_are_for() {
+    let of = |rule: Value| json!({"priorityLevelConfiguration": {"name": "exempt"}, "rules": [rule]});
+    let who = json!([{"kind": "User", "user": {"name": "ann"}}]);
+    let what = json!([{"verbs": ["*"], "nonResourceURLs": ["/healthz", "/a/*"]}]);
+    refused(
+        "/apis/flowcontrol.apiserver.k8s.io/v1/flowschemas",
+        &[
+            (of(json!({"subjects": who, "nonResourceRules": what})), ""),
+            (
+                of(json!({"subjects": [{"kind": "User", "group": {"name": "g"}}, {"kind": "Somebody"},
+                    {"kind": "ServiceAccount", "serviceAccount": {"name": "*"}}], "nonResourceRules": what})),
+                "[spec.rules[0].subjects[0].user: Required value: user is required when subject kind is 'User', \
+                 spec.rules[0].subjects[0].group: Forbidden: group is forbidden when subject kind is not 'Group', \
+                 spec.rules[0].subjects[1].kind: Unsupported value: \"Somebody\": supported values: \"Group\", \
+                 \"ServiceAccount\", \"User\", spec.rules[0].subjects[2].serviceAccount.namespace: Required value: must \
+                 specify namespace for service account]",
+            ),
+            (
+                of(
+                    json!({"subjects": who, "resourceRules": [{"verbs": ["*", "get"], "apiGroups": ["*", "apps"],
+                    "resources": [], "namespaces": ["A"]}]}),
+                ),
+                "[spec.rules[0].resourceRules[0].verbs: Invalid value: [\"*\",\"get\"]: if '*' is present, must not specify \
+                 other verbs, spec.rules[0].resourceRules[0].apiGroups: Invalid value: [\"*\",\"apps\"]: if '*' is present, \
+                 must not specify other api groups, spec.rules[0].resourceRules[0].resources: Required value: resource rules \
+                 must supply at least one resource, spec.rules[0].resourceRules[0].namespaces[0]: Invalid value: \"A\": each \
+                 member of this list must be '*' or a DNS-1123 label; a lowercase RFC 1123 label must consist of lower case \
+                 alphanumeric characters or '-', and must start and end with an alphanumeric character (e.g. 'my-name',  or \
+                 '123-abc', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?')]",
+            ),
+            (
+                of(
+                    json!({"subjects": who, "nonResourceRules": [{"verbs": ["look"], "nonResourceURLs": ["a", "/b*"]}]}),
+                ),
+                "[spec.rules[0].nonResourceRules[0].verbs: Unsupported value: [\"look\"]: supported values: \"create\", \
+                 \"delete\", \"deletecollection\", \"get\", \"list\", \"patch\", \"proxy\", \"update\", \"watch\", \
+                 spec.rules[0].nonResourceRules[0].nonResourceURLs[0]: Invalid value: \"a\": must start with slash, \
+                 spec.rules[0].nonResourceRules[0].nonResourceURLs[1]: Invalid value: \"/b*\": wildcard can only do suffix \
+                 matching]",
+            ),
+        ],
+    );
+}
+
+#[test]
+fn what_a_mutation_makes_is_of_the_type_that_is_wanted() {
+    let mutating = |mutation: Value| {
+        json!({"reinvocationPolicy": "Never", "mutations": [mutation], "matchConstraints": {"resourceRules": [
+            {"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["pods"]}]}})
+    };
+    let apply = |text: &str| {
+        mutating(json!({"patchType": "ApplyConfiguration", "applyConfiguration": {"expression": text}}))
+    };
+    let patch = |text: &str| mutating(json!({"patchType": "JSONPatch", "jsonPatch": {"expression": text}}));
+    let at = "spec.mutations[0].applyConfiguration.expression: Invalid value";
+    refused(
+        "/apis/admissionregistration.k8s.io/v1/mutatingadmissionpolicies",
+        &[
+            (apply("Object{metadata: Object.metadata{labels: {'a': 'b'}}}"), ""),
+            (patch("[JSONPatch{op: 'add', path: '/metadata/labels/a', value: 'b'}]"), ""),
+            (apply("1 + 1"), &format!("{at}: \"1 + 1\": must evaluate to Object")),
+            (
+                apply("'a' + 1"),
+                &format!(
+                    "{at}: \"'a' + 1\": compilation failed: ERROR: <input>:1:5: found no matching overload for '_+_' applied to '(string, int)'\n | 'a' + 1\n | ....^"
+                ),
+            ),
+            (
+                patch("true"),
+                "spec.mutations[0].jsonPatch.expression: Invalid value: \"true\": must evaluate to list(JSONPatch)",
+            ),
+        ],
+    );
 }

@@ -381,3 +381,25 @@ fn an_api_server_that_is_alone_has_a_lease() {
         names("get leases -n kube-system -l apiserver.kubernetes.io/identity=kube-apiserver -o name");
     assert_eq!(leases.matches("lease.coordination.k8s.io/apiserver-").count(), 1, "{leases}");
 }
+
+#[test]
+fn a_kubelet_says_that_its_node_has_no_storage_drivers() {
+    let mut world = World::new();
+    let shown = world.kubectl(["get", "csinodes", "--no-headers"], "").stdout;
+    assert_eq!(shown.lines().count(), 6, "{shown}");
+    let mut first = shown.lines().next().expect("one").split_whitespace();
+    assert_eq!((first.next(), first.next()), (Some("node-0"), Some("0")), "{shown}");
+    let about = "jsonpath={.metadata.ownerReferences[0].kind} {.metadata.annotations}";
+    let about = world.kubectl(["get", "csinode", "node-0", "-o", about], "").stdout;
+    assert!(about.starts_with("Node {\"storage.alpha.kubernetes.io/migrated-plugins\":"), "{about}");
+    // It goes with its node.
+    world.act(Action::Fault {
+        target: Target::parse("node/node-0").expect("a target"),
+        fault: Fault::PowerOff,
+    });
+    world.wait(5);
+    world.kubectl(["delete", "node", "node-0"], "");
+    world.wait(10);
+    let left = world.kubectl(["get", "csinodes", "-o", "name"], "").stdout;
+    assert_eq!(left.lines().count(), 5, "{left}");
+}

@@ -245,3 +245,52 @@ fn every_container_that_stands_elsewhere_is_named() {
     let said = refused.body["message"].str();
     assert!(said.contains(&format!("{}, {}", why(0), why(1))), "{said}");
 }
+
+/// What the conformance test of replacing the whole does.
+#[test]
+fn a_whole_pod_is_put_in_the_place_of_the_one_before_for_its_resources() {
+    let mut play = Play::new();
+    let put = |play: &mut Play, pod: &Doc| {
+        play.0.request(HttpRequest {
+            method: "PUT".into(),
+            path: format!("{POD}web/resize").into(),
+            content_type: "application/json".into(),
+            body: pod.to_json().into(),
+            ..HttpRequest::default()
+        })
+    };
+    let asking = |pod: &Doc, cpu: &str| {
+        let mut pod = pod.clone();
+        let resources = pod.at_mut(&["spec", "containers"]).items_mut()[0].at_mut(&["resources", "requests"]);
+        resources.set("cpu", cpu);
+        pod
+    };
+    let before = play.pod("web");
+    let restarts = app(&before)["restartCount"].clone();
+    let answer = put(&mut play, &asking(&before, "700m"));
+    assert_eq!(
+        (answer.code, answer.body["metadata"]["generation"].as_i64()),
+        (200, Some(2)),
+        "{}",
+        answer.body
+    );
+    play.0.wait(5);
+    let pod = play.pod("web");
+    assert_eq!(app(&pod)["allocatedResources"]["cpu"].str(), "700m");
+    assert_eq!(app(&pod)["restartCount"], restarts);
+    assert_eq!(put(&mut play, &before).code, 409, "it is stale");
+    // Nothing but resources is taken of it.
+    let mut other = asking(&pod, "600m");
+    other.at_mut(&["spec", "containers"]).items_mut()[0].set("image", "redis");
+    let answer = put(&mut play, &other);
+    let container = &answer.body["spec"]["containers"][0];
+    assert_eq!((answer.code, &*container["image"].str()), (200, "todo-api:v1.0"), "{}", answer.body);
+    assert_eq!(container["resources"]["requests"]["cpu"].str(), "600m");
+    let mut blind = asking(&play.pod("web"), "650m");
+    blind.at_mut(&["metadata"]).remove("resourceVersion");
+    assert_eq!(put(&mut play, &blind).code, 200);
+    let whole = asking(&play.pod("web"), "100");
+    assert_eq!(put(&mut play, &whole).code, 200);
+    play.0.wait(5);
+    assert_eq!(play.pending("web").map(|(reason, _)| reason), Some("Infeasible".into()));
+}

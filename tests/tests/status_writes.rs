@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use crate::served_kinds::send;
 use crate::support::world::World;
+use shared::apiserver::http::HttpRequest;
 
 const JOBS: &str = "/apis/batch/v1/namespaces/default/jobs";
 const PODS: &str = "/api/v1/namespaces/default/pods";
@@ -320,4 +321,78 @@ fn a_range_of_services_is_one_of_each_family() {
     }
     let both = json!({"metadata": {"name": "x"}, "spec": {"cidrs": ["10.222.0.0/24", "fd00:1::/112"]}});
     assert_eq!(send(&mut world, "POST", list, &both).0, 201);
+}
+
+/// Writes a status and metadata beside it; which of the metadata was taken comes back.
+fn taken(list: &str, object: &Value) -> String {
+    let mut world = World::new();
+    let (code, made) = send(&mut world, "POST", list, object);
+    assert_eq!(code, 201, "{made}");
+    let said = json!({
+        "labels": {"l": "m"}, "annotations": {"a": "b"}, "finalizers": ["example.com/hold"],
+        "ownerReferences": [{"apiVersion": "v1", "kind": "Node", "name": "n", "uid": "00000000-0000-0000-0000-000000000001"}]
+    });
+    let own = format!("{list}/{}/status", object["metadata"]["name"].as_str().expect("a name"));
+    let (code, written) = send(&mut world, "PATCH", &own, &json!({ "metadata": said }));
+    assert_eq!(code, 200, "{written}");
+    let metadata = &written["metadata"];
+    let has = [
+        ("labels", metadata["labels"]["l"] == "m"),
+        ("annotations", metadata["annotations"]["a"] == "b"),
+        ("finalizers", !metadata["finalizers"].is_null()),
+        ("owners", !metadata["ownerReferences"].is_null()),
+    ];
+    has.into_iter().filter(|(_, has)| *has).map(|(name, _)| name).collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn what_a_status_says_of_metadata_counts_where_the_kind_lets_it() {
+    const ALL: &str = "labels annotations finalizers owners";
+    for plural in ["replicasets", "statefulsets", "daemonsets"] {
+        let workload = workload(&json!({"replicas": 0}));
+        assert_eq!(taken(&format!("/apis/apps/v1/namespaces/default/{plural}"), &workload), ALL, "{plural}");
+    }
+    let deployment = workload(&json!({"replicas": 0}));
+    assert_eq!(
+        taken("/apis/apps/v1/namespaces/default/deployments", &deployment),
+        "annotations finalizers owners"
+    );
+    let pod = json!({"metadata": {"name": "x"}, "spec": {"containers": [{"name": "c", "image": "nginx"}]}});
+    assert_eq!(taken(PODS, &pod), "labels annotations finalizers");
+    let flow = json!({"metadata": {"name": "x"}, "spec": {"priorityLevelConfiguration": {"name": "exempt"}}});
+    assert_eq!(taken("/apis/flowcontrol.apiserver.k8s.io/v1/flowschemas", &flow), "");
+    let claim = json!({"metadata": {"name": "x"}, "spec": {"devices": {}}});
+    assert_eq!(taken("/apis/resource.k8s.io/v1/namespaces/default/resourceclaims", &claim), "");
+    let service = json!({"metadata": {"name": "v1.example.com"},
+        "spec": {"group": "example.com", "version": "v1", "groupPriorityMinimum": 1, "versionPriority": 1,
+            "service": {"namespace": "default", "name": "none"}}});
+    assert_eq!(taken("/apis/apiregistration.k8s.io/v1/apiservices", &service), "");
+}
+
+#[test]
+fn what_is_not_written_in_a_way_is_neither_applied_nor_owned_in_it() {
+    let mut world = World::new();
+    let list = "/apis/apps/v1/namespaces/default/deployments";
+    assert_eq!(send(&mut world, "POST", list, &workload(&json!({"replicas": 1}))).0, 201);
+    world.wait(5);
+    let apply = |world: &mut World, path: &str, more: &str| {
+        world.request(HttpRequest {
+            method: "PATCH".into(),
+            path: format!("{list}/x{path}?fieldManager=somebody").into(),
+            content_type: "application/apply-patch+yaml".into(),
+            body: format!("{{apiVersion: apps/v1, kind: Deployment, metadata: {{name: x}}, {more}}}").into(),
+            ..HttpRequest::default()
+        })
+    };
+    // The controller's counts are nothing to quarrel about here.
+    let applied = apply(&mut world, "", "status: {replicas: 9}");
+    assert_eq!(
+        (applied.code, applied.body["status"]["replicas"].as_i64()),
+        (200, Some(1)),
+        "{}",
+        applied.body
+    );
+    let applied = apply(&mut world, "/status", "spec: {replicas: 9}");
+    assert_eq!((applied.code, applied.body["spec"]["replicas"].as_i64()), (200, Some(1)), "{}", applied.body);
+    assert!(!applied.body["metadata"]["managedFields"].to_json().contains("somebody"), "{}", applied.body);
 }

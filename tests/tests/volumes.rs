@@ -344,6 +344,7 @@ fn what_is_wrong_with_volumes_and_classes_is_said() {
 #[test]
 fn a_node_holds_only_so_many_volumes_of_a_driver() {
     let mut lab = Lab::new("");
+    // Kubelets have said that there are none: a driver adds itself.
     lab.make(
         "{apiVersion: storage.k8s.io/v1, kind: CSINode, metadata: {name: node-0}, spec: {drivers: [{name: \
          disks.example.com, nodeID: i-0, allocatable: {count: 1}}]}}",

@@ -16,6 +16,22 @@ use super::plain::allocated_device;
 use super::quantity;
 use super::validation::{At, Faults, IMMUTABLE, conditions, names};
 
+/// The fields of the metadata that stay as they are, whatever a client that writes a status says of them.
+pub fn kept_metadata(kind: Kind) -> &'static [&'static str] {
+    match kind {
+        Kind::ApiService
+        | Kind::FlowSchema
+        | Kind::PriorityLevelConfiguration
+        | Kind::ResourceClaim
+        | Kind::ValidatingAdmissionPolicy
+        | Kind::VolumeAttachment => &["labels", "annotations", "finalizers", "ownerReferences"],
+        Kind::Deployment => &["labels"],
+        // Kubelets of old spoilt them.
+        Kind::Pod => &["ownerReferences"],
+        _ => &[],
+    }
+}
+
 /// Fills in what a client left out of a status that it replaces; `new` and `old` are whole documents.
 pub fn complete(kind: Kind, new: &mut Doc, old: &Doc) {
     if kind == Kind::Pod {

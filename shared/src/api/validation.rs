@@ -189,6 +189,20 @@ pub fn selector_text(selector: &Doc) -> String {
     format!("{{{}}}", parts.join(","))
 }
 
+/// The name of a storage driver.
+pub fn driver_name(faults: &mut Faults, name: &At<'_>) {
+    const LONGEST: u32 = 63;
+    if !name.require(faults) {
+        return;
+    }
+    if name.text().len() > LONGEST as usize {
+        faults.too_long(name, LONGEST);
+    }
+    for message in names::dns_subdomain(&name.text().to_lowercase()) {
+        faults.invalid(name, name, message);
+    }
+}
+
 /// Annotation keys, and the size of all values together.
 pub fn annotations(faults: &mut Faults, field: &str, annotations: &Doc) {
     const MOST: u32 = 256 * 1024;

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use crate::api::apiregistration::apiservice;
+use crate::api::apiregistration::apiservice::{self, DEFAULT_PORT, Server};
 use crate::api::discovery::endpointslice::EndpointSlice;
 use crate::api::{Key, Kind, Object, Reply, Request, Status, Subresource, Verb};
 use crate::doc;
@@ -45,7 +45,13 @@ impl ApiServer {
     pub(super) fn judge_services(&mut self, written: &[Revision], store: &mut Store, cx: &mut Context<'_>) {
         let concerned = |revision: &Revision| {
             let key = &revision.object.key;
-            key.kind == Kind::ApiService || key.kind == Kind::EndpointSlice && key.namespace == "kube-system"
+            let leads =
+                |to: &Arc<Object>| to.body["spec"]["service"]["namespace"].as_str() == Some(&key.namespace);
+            match key.kind {
+                Kind::ApiService => true,
+                Kind::Service | Kind::EndpointSlice => store.list(Kind::ApiService).any(leads),
+                _ => false,
+            }
         };
         if !written.iter().any(concerned) {
             return;
@@ -53,8 +59,7 @@ impl ApiServer {
         let all: Vec<Arc<Object>> = store.list(Kind::ApiService).cloned().collect();
         let mut changed = Vec::new();
         for service in all {
-            let ready = endpoint(&service, store).is_some();
-            if let Some(judged) = apiservice::judged(&service, ready, cx.timestamp()) {
+            if let Some(judged) = apiservice::judged(&service, server(&service, store), cx.timestamp()) {
                 changed.push(store.put(judged, cx.causes.clone()));
             }
         }
@@ -108,14 +113,40 @@ fn query(
     Ok((machine, Query { asker, request: Arc::clone(request), server, objects }))
 }
 
+/// The name of the Service behind which the server of an APIService is.
+fn behind(registered: &Object) -> Key {
+    let service = &registered.body["spec"]["service"];
+    Key::new(Kind::Service, service["namespace"].str(), service["name"].str())
+}
+
+/// What is known of where that Service leads.
+fn slices<'a>(service: &'a Key, store: &'a Store) -> impl Iterator<Item = &'a EndpointSlice> {
+    let all = store.list_namespace(Kind::EndpointSlice, &service.namespace);
+    let of = |slice: &Object| slice.meta.labels["kubernetes.io/service-name"].str();
+    all.filter(move |slice| of(slice) == service.name).filter_map(|slice| slice.view())
+}
+
+/// How the server of an APIService is found.
+fn server(registered: &Object, store: &Store) -> Server {
+    let key = behind(registered);
+    let Some(service) = store.get(&key) else { return Server::NoService };
+    let port = registered.body["spec"]["service"]["port"].as_i64().unwrap_or(DEFAULT_PORT);
+    let spec = &service.body["spec"];
+    if spec["type"].str() == "ClusterIP" {
+        if !spec["ports"].items().iter().any(|known| known["port"].as_i64() == Some(port)) {
+            return Server::NoPort;
+        }
+        if slices(&key, store).next().is_none() {
+            return Server::NoEndpoints;
+        }
+    }
+    if endpoint(registered, store).is_some() { Server::Ready } else { Server::NotReady }
+}
+
 /// Node and pod of a ready server of an APIService.
 fn endpoint(registered: &Object, store: &Store) -> Option<(Str, Str)> {
-    let service = &registered.body["spec"]["service"];
-    let (namespace, name) = (service["namespace"].str(), service["name"].str());
-    let slices = store.list_namespace(Kind::EndpointSlice, &namespace);
-    let mine = slices.filter(|slice| slice.meta.labels["kubernetes.io/service-name"].as_str() == Some(&name));
-    let mut endpoints =
-        mine.filter_map(|slice| slice.view::<EndpointSlice>()).flat_map(|slice| &slice.endpoints);
+    let service = behind(registered);
+    let mut endpoints = slices(&service, store).flat_map(|slice| &slice.endpoints);
     let ready = endpoints.find(|endpoint| endpoint.ready && !endpoint.node_name.is_empty())?;
     Some((ready.node_name.clone(), ready.pod.clone()))
 }

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use crate::api::apiregistration::apiservice;
+use crate::api::apiregistration::apiservice::{self, Server};
 use crate::api::core::service::Service;
 use crate::api::{Key, Kind, Meta, Object, Uid};
 use crate::doc;
@@ -68,7 +68,7 @@ fn local(group: &str, version: &str, managed: &str, priority: (u32, u32), at: Ti
         }
     });
     let object = made(Kind::ApiService, &format!("{version}.{group}"), labels, at.millis(), body, at);
-    apiservice::judged(&object, true, at).unwrap_or(object)
+    apiservice::judged(&object, Server::Ready, at).unwrap_or(object)
 }
 
 /// Stores what is so from the beginning.

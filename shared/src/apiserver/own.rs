@@ -14,6 +14,8 @@ pub(super) const TIMER: &str = "own";
 /// The namespaces that are made again when they are missing.
 pub(crate) const NAMESPACES: [&str; 4] = ["default", "kube-node-lease", "kube-public", "kube-system"];
 const SERVICE: &str = "kubernetes";
+/// Which servers the Service leads to.
+pub(super) const ENDPOINTS: (Kind, &str, &str) = (Kind::Endpoints, NAMESPACES[0], SERVICE);
 /// Between two looks at the Service, at the namespaces, and between two signs of life to other servers.
 const INTERVALS: [Duration; 3] = [Duration::seconds(10), Duration::seconds(60), Duration::seconds(10)];
 /// The number of the last.
@@ -108,6 +110,17 @@ impl ApiServer {
             cx.request(request);
         }
     }
+}
+
+/// What is to be asked for when a server ends in order: the Service leads to the others, if there are any.
+pub(super) fn farewell(store: &Store, cx: &Context<'_>) -> Vec<Request> {
+    let me = number(cx);
+    let others: Vec<u32> =
+        identity::living(me, store, cx).into_iter().filter(|server| *server != me).collect();
+    if others.is_empty() {
+        return Vec::new();
+    }
+    service(&others).into_iter().filter_map(|(kind, name, doc)| missing(kind, name, doc, store)).collect()
 }
 
 fn user() -> User {

@@ -13,7 +13,7 @@ use crate::sim::{
     RequestId, Time, Timer, Txn,
 };
 
-use super::{ApiServer, EVENT_TTL};
+use super::{ApiServer, EVENT_TTL, own};
 
 /// etcd's request timeout with the default election timeout.
 const ETCD_TIMEOUT: Duration = Duration::seconds(7);
@@ -137,6 +137,23 @@ impl ApiServer {
         remote.connect(cx);
         cx.timer(KEEPALIVE, Timer::named("keepalive"));
         cx.timer(COMPACTION, Timer::named("compact"));
+    }
+
+    /// The server is told to end: it takes itself out of the Service first. Nobody waits for the answers.
+    pub fn leave(&mut self, cx: &mut Context<'_>) {
+        let Some(remote) = self.remote.as_ref().filter(|remote| remote.ready) else { return };
+        let mut draft = remote.cache.clone();
+        let base = draft.revision();
+        let mut puts = Vec::new();
+        for request in own::farewell(&draft.clone(), cx) {
+            let (_, written) = self.execute(&request, &mut draft, cx);
+            puts.extend(written.iter().map(|revision| put_of(revision, cx.now())));
+        }
+        if let Some(remote) = self.remote.as_ref().filter(|_| !puts.is_empty()) {
+            let txn =
+                Txn { id: cx.core.fresh_id(), act: Act::Write { base, puts }, causes: cx.causes.clone() };
+            remote.send(EtcdMessage::Propose(Arc::new(txn)), cx);
+        }
     }
 
     /// Requests under way get no answer any more.

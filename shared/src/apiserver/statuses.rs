@@ -13,7 +13,47 @@ use crate::sim::ChangeKind;
 use super::Call;
 use super::admission::typing;
 
+/// What an applied text says of fields that are not written in this way is left out: it neither changes them nor owns them.
+pub(super) fn leave_out(key: &Key, subresource: Subresource, config: &mut Doc) {
+    match subresource {
+        Subresource::None if key.kind.info().subresources.contains(&Subresource::Status) => {
+            config.remove("status");
+        }
+        Subresource::Status => {
+            config.remove("spec");
+            for field in statuses::kept_metadata(key.kind) {
+                config.at_mut(&["metadata"]).remove(field);
+            }
+        }
+        _ => {}
+    }
+}
+
 impl Call<'_, '_> {
+    /// The metadata of an object whose status is written. Components annotate, and no more than that.
+    pub(super) fn reported(&self, old: &Object, given: &Doc) -> Meta {
+        let kept = match self.is_from_outside() {
+            true => statuses::kept_metadata(old.key.kind),
+            false => &["labels", "finalizers", "ownerReferences"],
+        };
+        let takes = |field: &str| !kept.contains(&field);
+        let mut meta = old.meta.clone();
+        let given = Meta::from_doc(given);
+        if takes("labels") && meta.labels != given.labels {
+            meta.labels = given.labels.clone();
+        }
+        if takes("annotations") && meta.annotations != given.annotations {
+            meta.annotations = given.annotations.clone();
+        }
+        if takes("finalizers") && meta.finalizers != given.finalizers {
+            meta.finalizers = given.finalizers.clone();
+        }
+        if takes("ownerReferences") && meta.owners != given.owners {
+            meta.owners = given.owners.clone();
+        }
+        meta
+    }
+
     /// What a client writes into a status: completed, and refused where it cannot be.
     pub(super) fn judge_status(&self, old: &Object, meta: &Meta, body: &mut Doc) -> Result<(), Status> {
         let kind = old.key.kind;
@@ -27,6 +67,7 @@ impl Call<'_, '_> {
         statuses::complete(kind, body, &before);
         let new = Object::new(old.key.clone(), meta.clone(), body.clone(), Some(old)).to_doc();
         let mut faults = Faults::default();
+        validation::metadata_update(&mut faults, &new["metadata"], &before["metadata"]);
         validation::metadata(&mut faults, &new["metadata"], kind.resource().name());
         statuses::validate(kind, &new, &before, &mut faults);
         if kind == Kind::CertificateSigningRequest && self.request.subresource == Subresource::Status {

@@ -13,7 +13,9 @@ use crate::doc::{Doc, PatchError, Str, json_patch, merge_patch, strategic_merge}
 use crate::schema;
 
 use super::versions::Twin;
-use super::{ApiServer, Call, admission, allocate, authorization, bounds, definitions, http, managed, parts};
+use super::{
+    ApiServer, Call, admission, allocate, authorization, bounds, definitions, http, managed, parts, statuses,
+};
 
 /// The kinds of which an update makes the object that is not there.
 const MADE_BY_UPDATE: [Kind; 10] = [
@@ -147,6 +149,9 @@ impl ApiServer {
             return Err(other_name(&named, &key.name));
         }
         config.set_at(&["metadata", "name"], &key.name);
+        if custom.is_none() {
+            statuses::leave_out(&key, call.request.subresource, &mut config);
+        }
         let Some(old) = call.store.get(&key).cloned() else {
             if call.request.subresource != Subresource::None {
                 return Err(Status::not_found(&key));
@@ -215,13 +220,7 @@ impl ApiServer {
                 if key.kind == Kind::Service {
                     service::default_status(&mut body);
                 }
-                // As upstream, writers of status may annotate (the Deployment controller keeps its revision so).
-                let annotations = &metadata["annotations"];
-                let annotations = if annotations.is_empty() { Doc::Null } else { annotations.clone() };
-                let mut meta = old.meta.clone();
-                if meta.annotations != annotations {
-                    meta.annotations = annotations;
-                }
+                let mut meta = call.reported(old, metadata);
                 call.judge_status(old, &meta, &mut body)?;
                 match call.writer() {
                     Some(writer) if writer.operation == "Update" => {

@@ -248,7 +248,13 @@ fn component(
 ) -> Result<(), String> {
     let powered = cluster.core.powered(process);
     match fault {
-        Some(Fault::Stop) => stop(cluster, process, &causes),
+        Some(Fault::Stop) => {
+            if let (Process::ApiServer(server), true) = (process, cluster.core.running(process)) {
+                let mut cx = Context { core: &mut cluster.core, me: process, causes: causes.clone() };
+                cluster.apiservers[server as usize].leave(&mut cx);
+            }
+            stop(cluster, process, &causes);
+        }
         Some(Fault::Crash) => {
             stop(cluster, process, &causes);
             if powered {

@@ -34,6 +34,8 @@ pub enum Waiting {
     RestDeleted,
     /// What else is left?
     RestListed,
+    /// The status says that nothing is left: the namespace may go.
+    Told,
     /// The status was written.
     StatusWritten,
     /// The namespace was let go.
@@ -103,18 +105,22 @@ impl Controller for NamespaceController {
                 }
                 // Pods go first and other content waits for them; the conditions do not count them.
                 desk.add_after(key.clone(), half_of_grace(&pods));
-                self.tell(&namespace, &[], desk)
+                self.tell(&namespace, &[], Waiting::StatusWritten, desk)
             }
             Waiting::RestDeleted => Step::Ask(of_rest(Verb::List, desk.user), Waiting::RestListed),
             Waiting::RestListed => {
                 let left = items(&answers);
                 if left.is_empty() {
-                    return Step::Ask(vec![finalize(&namespace, desk.user)], Waiting::Finalized);
+                    return match self.tell(&namespace, &[], Waiting::Told, desk) {
+                        Step::Done => Step::Ask(vec![finalize(&namespace, desk.user)], Waiting::Finalized),
+                        told => told,
+                    };
                 }
                 // What finalizers hold is looked at again after half of fifteen seconds.
                 desk.add_after(key.clone(), Duration::seconds(8));
-                self.tell(&namespace, &left, desk)
+                self.tell(&namespace, &left, Waiting::StatusWritten, desk)
             }
+            Waiting::Told => Step::Ask(vec![finalize(&namespace, desk.user)], Waiting::Finalized),
             Waiting::StatusWritten | Waiting::Finalized => Step::Done,
         }
     }
@@ -128,7 +134,13 @@ impl Controller for NamespaceController {
 
 impl NamespaceController {
     /// Writes the conditions that say how far the deletion has come.
-    fn tell(&mut self, namespace: &Object, left: &[&Object], desk: &mut Desk<'_, '_>) -> Step<Waiting> {
+    fn tell(
+        &mut self,
+        namespace: &Object,
+        left: &[&Object],
+        then: Waiting,
+        desk: &mut Desk<'_, '_>,
+    ) -> Step<Waiting> {
         let old = &namespace.body["status"];
         let mut new = old.clone();
         let mut conditions: Vec<Doc> = Vec::new();
@@ -146,7 +158,7 @@ impl NamespaceController {
         }
         new.set("conditions", conditions);
         match write(desk.user, &namespace.key, old, &new) {
-            Some(request) => Step::Ask(vec![request], Waiting::StatusWritten),
+            Some(request) => Step::Ask(vec![request], then),
             None => Step::Done,
         }
     }

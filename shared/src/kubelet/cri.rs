@@ -32,8 +32,8 @@ impl Kubelet {
                 self.image_ready(pod, &container, image, bytes, (pull_ms, total_ms), cx);
             }
             CriEvent::ImageFailed { pod, container, why } => {
-                if let Some((index, image)) = self.pulling(pod, &container) {
-                    self.pull_failed(pod, index, &image, why, cx);
+                if let Some((index, which)) = self.pulling(pod, &container) {
+                    self.pull_failed(pod, index, which, why, cx);
                     self.report(pod, cx);
                 }
             }
@@ -139,13 +139,14 @@ impl Kubelet {
         cx.timer(super::sync::RESYNC, Timer::about("pod", key));
     }
 
-    /// The container that waits for its image, and which.
-    fn pulling(&self, uid: Uid, name: &str) -> Option<(u32, Str)> {
+    /// The container that waits for an image, and for which of those that it needs.
+    fn pulling(&self, uid: Uid, name: &str) -> Option<(u32, u32)> {
         let pod = self.pods.get(&uid)?;
         let index = pod.position(name)?;
-        let container = &pod.containers[index as usize];
-        let pulling = matches!(container.stage, ContainerStage::Pulling { .. });
-        pulling.then(|| (index, container.image.clone()))
+        match pod.containers[index as usize].stage {
+            ContainerStage::Pulling { which, .. } => Some((index, which)),
+            _ => None,
+        }
     }
 
     fn image_ready(
@@ -158,21 +159,21 @@ impl Kubelet {
         cx: &mut Context<'_>,
     ) {
         self.learn_image(image.clone(), bytes);
-        let Some((index, _)) = self.pulling(uid, name) else { return };
+        let Some((index, which)) = self.pulling(uid, name) else { return };
         let (pull, total) = (Duration::millis(pull_ms), Duration::millis(total_ms));
         let message = format!(
             "Successfully pulled image \"{image}\" in {pull} ({total} including waiting). Image size: {bytes} bytes."
         );
-        self.pod_event(uid, Some(index), Severity::Normal, "Pulled", message, cx);
+        let whose = self.needs_for(uid, index, which);
+        self.pod_event(uid, whose, Severity::Normal, "Pulled", message, cx);
         if let Some(pod) = self.pods.get_mut(&uid) {
             pod.at(index).pull.reset();
         }
         let Some(object) = self.object(uid) else { return };
         let Some(view) = object.view::<Pod>() else { return };
-        let spec = spec_at(&view.spec, index);
-        match self.pods[&uid].containers[index as usize].is_outdated(spec) {
+        match self.pods[&uid].containers[index as usize].is_outdated(spec_at(&view.spec, index)) {
             true => self.begin(uid, index, &view.spec, cx),
-            false => self.configure(uid, index, spec, cx),
+            false => self.obtain(uid, index, &view.spec, which + 1, cx),
         }
         self.report(uid, cx);
     }

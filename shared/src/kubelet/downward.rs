@@ -5,6 +5,8 @@ use crate::api::{Object, parse_quantity, quantity};
 use crate::doc::{Doc, Str};
 use crate::sim::Machine;
 
+use super::node::DISK_BYTES;
+
 /// A field of the pod.
 pub(super) fn field(path: &str, object: &Object, pod_ip: &Str, host_ip: &Str) -> Str {
     let entry = |map: &Doc, prefix: &str| {
@@ -42,6 +44,7 @@ pub(super) fn resource_field(reference: &Doc, container: &Doc, machine: &Machine
     let on_node = || match resource {
         "cpu" => i128::from(machine.cpu_milli),
         "memory" => i128::from(machine.memory) * 1000,
+        "ephemeral-storage" => i128::from(DISK_BYTES) * 1000,
         _ => 0,
     };
     let amount = match bound {

@@ -38,6 +38,11 @@ const DISK_WORDS: [&str; 5] = [
 pub(super) const DISK_BYTES: i64 = 104_857_600 << 10;
 /// Resources that are the machine's own, beside huge pages.
 const OWN: [&str; 4] = ["cpu", "memory", "pods", "ephemeral-storage"];
+/// Drivers that were once a part of Kubernetes.
+const MIGRATED: Str = literal!(
+    "kubernetes.io/aws-ebs,kubernetes.io/azure-disk,kubernetes.io/azure-file,kubernetes.io/cinder,kubernetes.io/gce-pd,\
+     kubernetes.io/portworx-volume,kubernetes.io/vsphere-volume"
+);
 /// Kubelets that start together spread over this.
 const STAGGER: Duration = Duration::millis(1000);
 
@@ -224,11 +229,30 @@ impl Kubelet {
         self.joined(cx);
     }
 
+    /// Says that the node has no storage drivers, and which ones others stand in for. Who said so in an earlier life is
+    /// told that it is known.
+    fn tell_drivers(&self, cx: &mut Context<'_>) {
+        let body = doc!({
+            "metadata": {
+                "name": &self.name, "annotations": { "storage.alpha.kubernetes.io/migrated-plugins": MIGRATED },
+                "ownerReferences": [(self.as_owner())]
+            },
+            "spec": {}
+        });
+        cx.request(Request::create(self.user.clone(), Kind::CsiNode, Str::new(), body));
+    }
+
+    /// The node as the owner of what goes with it.
+    fn as_owner(&self) -> Doc {
+        doc!({ "apiVersion": "v1", "kind": "Node", "name": &self.name, "uid": self.node.uid.text() })
+    }
+
     fn joined(&mut self, cx: &mut Context<'_>) {
         self.node.registered = true;
         self.node.failures = 0;
         if !self.node.beating {
             self.node.beating = true;
+            self.tell_drivers(cx);
             self.heartbeat_due(cx);
             self.mirror(cx);
         }
@@ -265,9 +289,7 @@ impl Kubelet {
 
     fn renew_lease(&mut self, cx: &mut Context<'_>) {
         if self.node.lease.is_null() {
-            let owner = doc!({
-                "apiVersion": "v1", "kind": "Node", "name": &self.name, "uid": self.node.uid.text()
-            });
+            let owner = self.as_owner();
             self.node.lease = doc!({
                 "metadata": { "name": &self.name, "namespace": "kube-node-lease", "ownerReferences": [owner] },
                 "spec": {

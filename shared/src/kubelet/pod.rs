@@ -65,6 +65,8 @@ pub struct PodState {
     pub(super) lost: bool,
     /// Whether the API was asked to forget it.
     pub(super) asked: bool,
+    /// Whether some of its volumes hold images.
+    pub(super) mounts_images: bool,
 }
 
 /// The conditions that kubelets may set.
@@ -160,13 +162,17 @@ pub struct ContainerState {
 pub enum ContainerStage {
     /// Its turn has not come.
     Created,
-    /// Its image is being pulled.
+    /// An image that it needs is being pulled.
     Pulling {
         /// Since when.
         since: Time,
+        /// Which: those of the pod's volumes come before its own.
+        which: u32,
     },
-    /// Its image cannot be had.
+    /// An image that it needs cannot be had.
     PullFailed {
+        /// Which.
+        which: u32,
         /// `ErrImagePull`, `ImagePullBackOff`, `ErrImageNeverPull`, `InvalidImageName`.
         reason: &'static str,
         /// In words.
@@ -429,6 +435,7 @@ impl PodState {
             complained: false,
             lost: false,
             asked: false,
+            mounts_images: object.body["spec"]["volumes"].items().iter().any(|it| !it["image"].is_null()),
         }
     }
 

@@ -6,8 +6,7 @@ use crate::api::core::pod::{Pod, PodSpec};
 use crate::api::{Object, Uid};
 use crate::client::{Delta, Severity, Wait};
 use crate::doc::{Doc, Str, literal};
-use crate::runtime::reference_fault;
-use crate::sim::{Context, Core, CriCall, Duration, Time, Timer, Variables};
+use crate::sim::{Context, Core, CriCall, Duration, Timer, Variables};
 
 use super::pod::{ContainerStage, ContainerState, PodStage, PodState, runs_again, spec_at};
 use super::predicates::sysctl_refused;
@@ -17,7 +16,7 @@ use super::status::{phase, pod_text, works_done};
 use super::{Kubelet, finished};
 
 /// From a failed pull to the next look at it, which finds it in back-off.
-const PULL_GLANCE: Duration = Duration::seconds(1);
+pub(super) const PULL_GLANCE: Duration = Duration::seconds(1);
 /// Between attempts that have no back-off of their own.
 pub(super) const RESYNC: Duration = Duration::seconds(10);
 
@@ -299,10 +298,10 @@ impl Kubelet {
                 };
                 self.begin_anew(uid, index, spec.grace_seconds, message, cx);
             }
-            ContainerStage::PullFailed { reason: "ErrImagePull", message, since, until }
+            ContainerStage::PullFailed { which, reason: "ErrImagePull", message, since, until }
                 if since + PULL_GLANCE <= now =>
             {
-                self.pull_backs_off(uid, index, spec, message, (since, until), cx);
+                self.pull_backs_off(uid, index, which, message, (since, until), cx);
             }
             ContainerStage::Exited => {
                 let code = container.last.as_ref().map_or(0, |last| last.exit_code);
@@ -343,106 +342,6 @@ impl Kubelet {
             }
             _ => self.begin(uid, index, spec, cx),
         }
-    }
-
-    /// The image first.
-    pub(super) fn begin(&mut self, uid: Uid, index: u32, spec: &PodSpec, cx: &mut Context<'_>) {
-        let wanted = spec_at(spec, index);
-        let image = wanted.image.clone();
-        let cached = self.images.contains_key(&image);
-        let Some(pod) = self.pods.get_mut(&uid) else { return };
-        let container = pod.at(index);
-        if container.image != image {
-            container.image = image.clone();
-            (container.waited, container.crash, container.pull) = Default::default();
-        }
-        if let Some(fault) = reference_fault(&image) {
-            let why = format!(
-                "Failed to apply default image tag \"{image}\": couldn't parse image name \"{image}\": {fault}"
-            );
-            self.pod_event(uid, Some(index), Severity::Warning, "InspectFailed", why.clone(), cx);
-            return self.image_refused(uid, index, "InvalidImageName", why.into(), cx);
-        }
-        match (wanted.pull_policy.as_str(), cached) {
-            ("Never", false) => {
-                let why = format!("Container image \"{image}\" is not present with pull policy of Never");
-                self.pod_event(uid, Some(index), Severity::Warning, "ErrImageNeverPull", why.clone(), cx);
-                self.image_refused(uid, index, "ErrImageNeverPull", why.into(), cx);
-            }
-            ("Always", _) | (_, false) => {
-                let Some(pod) = self.pods.get_mut(&uid) else { return };
-                let container = pod.at(index);
-                container.stage = ContainerStage::Pulling { since: cx.now() };
-                let call =
-                    CriCall::PullImage { pod: uid, container: container.name.clone(), image: image.clone() };
-                self.pod_event(
-                    uid,
-                    Some(index),
-                    Severity::Normal,
-                    "Pulling",
-                    format!("Pulling image \"{image}\""),
-                    cx,
-                );
-                self.ask_runtime(call, cx);
-            }
-            (_, true) => {
-                let message = format!(
-                    "Container image \"{image}\" already present on machine and can be accessed by the pod"
-                );
-                self.pod_event(uid, Some(index), Severity::Normal, "Pulled", message, cx);
-                self.configure(uid, index, wanted, cx);
-            }
-        }
-    }
-
-    fn image_refused(
-        &mut self,
-        uid: Uid,
-        index: u32,
-        reason: &'static str,
-        message: Str,
-        cx: &mut Context<'_>,
-    ) {
-        self.pod_event(uid, Some(index), Severity::Warning, "Failed", format!("Error: {reason}"), cx);
-        let Some(pod) = self.pods.get_mut(&uid) else { return };
-        let (since, until) = (cx.now(), cx.now() + RESYNC);
-        pod.at(index).stage = ContainerStage::PullFailed { reason, message, since, until };
-        cx.timer(RESYNC, Timer::about("pod", pod.key.clone()));
-    }
-
-    /// The runtime could not have the image.
-    pub(super) fn pull_failed(&mut self, uid: Uid, index: u32, image: &str, why: Str, cx: &mut Context<'_>) {
-        let message = format!("Failed to pull image \"{image}\": {why}");
-        self.pod_event(uid, Some(index), Severity::Warning, "Failed", message, cx);
-        self.pod_event(uid, Some(index), Severity::Warning, "Failed", "Error: ErrImagePull", cx);
-        let Some(pod) = self.pods.get_mut(&uid) else { return };
-        let container = pod.at(index);
-        let wait = container.pull.after_pull();
-        let (since, until) = (cx.now(), cx.now() + wait);
-        container.stage = ContainerStage::PullFailed { reason: "ErrImagePull", message: why, since, until };
-        for wait in [PULL_GLANCE, wait] {
-            cx.timer(wait, Timer::about("pod", pod.key.clone()));
-        }
-        // The next container's turn has come.
-        self.sync(uid, cx);
-    }
-
-    fn pull_backs_off(
-        &mut self,
-        uid: Uid,
-        index: u32,
-        spec: &PodSpec,
-        why: Str,
-        (since, until): (Time, Time),
-        cx: &mut Context<'_>,
-    ) {
-        let text = format!("Back-off pulling image \"{}\"", spec_at(spec, index).image);
-        let message: Str = format!("{text}: ErrImagePull: {why}").into();
-        let Some(pod) = self.pods.get_mut(&uid) else { return };
-        pod.at(index).stage =
-            ContainerStage::PullFailed { reason: "ImagePullBackOff", message, since, until };
-        self.pod_event(uid, Some(index), Severity::Normal, "BackOff", text, cx);
-        self.pod_event(uid, Some(index), Severity::Warning, "Failed", "Error: ImagePullBackOff", cx);
     }
 
     /// Everything a container needs is there: start it.

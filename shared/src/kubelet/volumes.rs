@@ -7,7 +7,7 @@ use crate::api::{Key, Kind, Object, Reply, Request, Status, Uid};
 use crate::client::Severity;
 use crate::codec::Codec;
 use crate::collections::{sort, sort_by};
-use crate::doc::{Doc, Str, literal};
+use crate::doc::{Doc, Str, Timestamp, literal};
 use crate::runtime::{Bearer, ROOT_CA, is_account_volume};
 use crate::sim::{CERTIFICATE, Context, CriCall, Duration, Signer, Time, Timer};
 
@@ -102,7 +102,7 @@ impl Kubelet {
         let ip = pod.ip.map(ip_text).unwrap_or_default();
         let host = ip_text(self.address);
         let view = object.view::<Pod>();
-        let signer = cx.core.signer;
+        let (signer, now) = (cx.core.signer, cx.timestamp());
         let mut fresh = Vec::new();
         let mut complaint = Str::new();
         let volumes = object.body["spec"]["volumes"].items();
@@ -124,6 +124,7 @@ impl Kubelet {
                 view,
                 machine,
                 signer,
+                now,
             };
             let name = volume["name"].str();
             match composer.volume(volume) {
@@ -222,6 +223,7 @@ struct Composer<'a> {
     view: Option<&'a Pod>,
     machine: &'a crate::sim::Machine,
     signer: Signer,
+    now: Timestamp,
 }
 
 impl Composer<'_> {
@@ -239,7 +241,8 @@ impl Composer<'_> {
             let secret = &source["serviceAccountToken"];
             if !secret.is_null() {
                 let Object { key, meta, body, .. } = self.object;
-                let bearer = Bearer { key, uid: meta.uid, spec: &body["spec"], since: meta.creation };
+                let (uid, since, now) = (meta.uid, meta.creation, self.now);
+                let bearer = Bearer { key, uid, spec: &body["spec"], since, now };
                 files.push((secret["path"].str(), bearer.token(self.signer, secret)));
             }
         }

@@ -28,8 +28,14 @@ fn is_namespace(item: &Doc) -> bool {
     item["fieldRef"]["fieldPath"].as_str() == Some("metadata.namespace")
 }
 
-/// How long a token in a file is good: the file is made once, and upstream, too, gives a year to who may not read it again.
+/// How long a token is asked for that stands for the account everywhere, and what it is given: a year, as programs of old
+/// read it once.
+const SHORT: i64 = 3607;
 const YEAR: i64 = 365 * 24 * 3600;
+/// How long a token is asked for where nothing is said.
+const HOUR: i64 = 3600;
+/// No token stays in its file for longer.
+const DAY: i64 = 24 * 3600;
 
 /// A pod that is to be told who it is, and since when there is one.
 pub struct Bearer<'a> {
@@ -39,11 +45,26 @@ pub struct Bearer<'a> {
     pub uid: Uid,
     /// Its spec.
     pub spec: &'a Doc,
-    /// When its tokens were made.
+    /// When its first tokens were made.
     pub since: Timestamp,
+    /// What time it is.
+    pub now: Timestamp,
+}
+
+fn seconds_of(source: &Doc) -> i64 {
+    source["expirationSeconds"].as_i64().unwrap_or(HOUR)
 }
 
 impl Bearer<'_> {
+    /// When the token that a source has now was made, and when another takes its place: after four fifths of the time for
+    /// which it was asked.
+    fn turn(&self, source: &Doc) -> (i64, i64) {
+        let stays = (seconds_of(source) * 4 / 5).clamp(1, DAY);
+        let first = self.since.floor_seconds().seconds();
+        let made = first + (self.now.seconds() - first).max(0) / stays * stays;
+        (made, made + stays)
+    }
+
     /// The token for a source of a volume. That of the account itself says no UID: whoever checks it knows the pod.
     pub fn token(&self, signer: Signer, source: &Doc) -> Str {
         let Key { namespace, name, .. } = self.key;
@@ -55,17 +76,22 @@ impl Bearer<'_> {
             unset if unset.is_empty() => AUDIENCE.into(),
             audience => audience,
         };
-        let (since, uid) = (self.since.floor_seconds().seconds(), self.uid.text());
+        let lasts = match seconds_of(source) {
+            SHORT if audience == AUDIENCE => YEAR,
+            seconds => seconds,
+        };
+        let (since, _) = self.turn(source);
+        let uid = self.uid.text();
         let jti = Random::stream(since.unsigned_abs(), &format!("{uid}/{audience}")).uuid().text();
         let mut said = doc!({
             "namespace": namespace, "node": { "name": self.spec["nodeName"].str() },
             "pod": { "name": name, "uid": uid }, "serviceaccount": { "name": &account }
         });
-        if source["expirationSeconds"].as_i64() == Some(3607) {
-            said.set("warnafter", since + 3607);
+        if lasts == YEAR {
+            said.set("warnafter", since + SHORT);
         }
         let claims = doc!({
-            "aud": Doc::list([audience]), "exp": since + YEAR, "iat": since, "iss": AUDIENCE, "jti": jti,
+            "aud": Doc::list([audience]), "exp": since + lasts, "iat": since, "iss": AUDIENCE, "jti": jti,
             "kubernetes.io": said, "nbf": since, "sub": format!("system:serviceaccount:{namespace}:{account}")
         });
         signer.token(&claims).into()
@@ -73,17 +99,21 @@ impl Bearer<'_> {
 }
 
 impl Sandbox {
-    /// Somebody looks at the files of the pod called so.
-    pub(super) fn make_account_volumes(&mut self, uid: Uid, signer: Signer) {
-        let volumes = self.spec["volumes"].items().iter().filter(|volume| is_account_volume(volume));
-        for volume in volumes {
-            let name = volume["name"].str();
-            if !self.volumes.contains_key(&name) {
-                let bearer = Bearer { key: &self.key, uid, spec: &self.spec, since: self.since };
-                let made = files(&bearer, signer, volume);
-                self.volumes.insert(name, made);
-            }
+    /// Somebody looks at the files of the pod called so, and finds none whose time is over.
+    pub(super) fn make_account_volumes(&mut self, uid: Uid, signer: Signer, now: Timestamp) {
+        if now.seconds() < i64::from(self.renewal) {
+            return;
         }
+        let bearer = Bearer { key: &self.key, uid, spec: &self.spec, since: self.since, now };
+        let mut renewal = i64::from(u32::MAX);
+        for volume in self.spec["volumes"].items().iter().filter(|volume| is_account_volume(volume)) {
+            let tokens =
+                volume["projected"]["sources"].items().iter().map(|source| &source["serviceAccountToken"]);
+            let ends = tokens.filter(|token| !token.is_null()).map(|token| bearer.turn(token).1);
+            renewal = ends.min().map_or(renewal, |end| end.min(renewal));
+            self.volumes.insert(volume["name"].str(), files(&bearer, signer, volume));
+        }
+        self.renewal = renewal as u32;
     }
 }
 

@@ -34,6 +34,8 @@ pub struct Sandbox {
     pub(super) since: Timestamp,
     /// What its volumes hold.
     pub(super) volumes: BTreeMap<Str, Files>,
+    /// When the first of the tokens in its volumes is to be made anew, in seconds since 1970; 0 before there are any.
+    pub(super) renewal: u32,
     /// Whether it may take so much of the disk only, and then whether it has taken more.
     pub(super) over: Option<bool>,
 }

@@ -81,7 +81,8 @@ impl Runtime {
                 let (containers, volumes) = (Vec::new(), BTreeMap::new());
                 let since = cx.core.timestamp();
                 let over = super::pressure::is_bounded(&spec).then_some(false);
-                self.sandboxes.insert(pod, Sandbox { key, ip, dns, containers, spec, volumes, since, over });
+                let sandbox = Sandbox { key, ip, dns, containers, spec, volumes, since, renewal: 0, over };
+                self.sandboxes.insert(pod, sandbox);
                 CriEvent::SandboxReady { pod, ip }
             }
             Err(why) => {
@@ -137,7 +138,7 @@ impl Runtime {
             ..Container::new(number, name.clone(), image, doc)
         };
         if container.mounts.iter().any(|mount| mount.is_composed() && !mount.sub_path.is_empty()) {
-            sandbox.make_account_volumes(pod, self.signer);
+            sandbox.make_account_volumes(pod, self.signer, cx.timestamp());
         }
         if !spec.root.is_empty() {
             container.layer = self.pages.of(spec);

@@ -1,5 +1,6 @@
 //! ConfigMaps, Secrets and the downward API: as variables, as files, late and missing.
 
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use shared::cluster::HttpRequest;
 
 use super::world::World;
@@ -248,6 +249,48 @@ fn a_pod_finds_a_token_that_is_good_as_long_as_it_lives() {
     world.delete("pod p");
     world.until("it is gone", |world| world.shown().is_empty());
     assert_eq!(who(&mut world, &tokens[0]).code, 401);
+}
+
+#[test]
+fn a_token_is_good_for_as_long_as_it_was_asked_for_and_made_anew_before() {
+    let mut world = World::new();
+    world.apply(SETTINGS);
+    world.pod(
+        "volumes:\n\
+         - {name: alone, projected: {sources: [{serviceAccountToken: {path: token, audience: vault, expirationSeconds: 1200}}]}}\n\
+         - {name: mixed, projected: {sources: [{serviceAccountToken: {path: token, expirationSeconds: 1200}}, {configMap: {name: settings}}]}}\n\
+         containers: [{name: c, image: nginx, volumeMounts: [{name: alone, mountPath: /alone}, {name: mixed, mountPath: /mixed}]}]",
+    );
+    world.until("it runs", |world| world.shown() == "Running");
+    let claims = |world: &mut World, directory: &str| {
+        let token = out(world, &format!("cat {directory}/token"));
+        let claims = token.split('.').nth(1).expect("a token").to_owned();
+        let claims = URL_SAFE_NO_PAD.decode(claims).expect("base64");
+        let claims = shared::doc::parse_json(&String::from_utf8(claims).expect("text")).expect("JSON");
+        let moment = |name: &str| claims[name].as_i64().expect("a moment");
+        (moment("iat"), moment("exp"))
+    };
+    for directory in ["/alone", "/mixed"] {
+        let (made, until) = claims(&mut world, directory);
+        assert_eq!(until - made, 1200, "{directory}");
+    }
+    let before = ["/alone", "/mixed"].map(|directory| claims(&mut world, directory).0);
+    world.wait(1100);
+    let after = ["/alone", "/mixed"].map(|directory| claims(&mut world, directory).0);
+    assert_eq!(after, before.map(|made| made + 960));
+    let own = claims(&mut world, "/var/run/secrets/kubernetes.io/serviceaccount");
+    assert_eq!(own.1 - own.0, 365 * 24 * 3600);
+}
+
+#[test]
+fn what_has_no_limit_of_its_own_is_bounded_by_the_node() {
+    let mut world = World::new();
+    world.pod(
+        "containers: [{name: c, image: nginx, env: [{name: DISK, valueFrom: {resourceFieldRef: {resource: \
+         limits.ephemeral-storage, divisor: 1Gi}}}]}]",
+    );
+    world.until("it runs", |world| world.shown() == "Running");
+    assert_eq!(out(&mut world, "echo $DISK"), "100\n");
 }
 
 #[test]

@@ -5,6 +5,9 @@ use crate::api::{Column, Info, Object, Resource, Row, Subresource, age};
 use crate::doc;
 use crate::doc::{Doc, Timestamp};
 
+/// On which port a server is asked where nothing is said.
+pub const DEFAULT_PORT: i64 = 443;
+
 /// The kind's registration.
 #[derive(Debug)]
 pub struct ApiServices;
@@ -27,7 +30,7 @@ impl Resource for ApiServices {
 
     fn default(&self, doc: &mut Doc) {
         if !doc["spec"]["service"].is_null() {
-            doc.at_mut(&["spec", "service"]).default_to("port", 443i64);
+            doc.at_mut(&["spec", "service"]).default_to("port", DEFAULT_PORT);
         }
     }
 
@@ -88,14 +91,41 @@ fn available(object: &Object) -> &Doc {
     object.body["status"]["conditions"].items().first().unwrap_or(&Doc::Null)
 }
 
-/// The APIService with the condition that says whether its server is `ready`; `None` when it says so already.
-pub fn judged(object: &Object, ready: bool, now: Timestamp) -> Option<Object> {
+/// How an API's own server is found.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Server {
+    /// It is ready.
+    Ready,
+    /// There is no such Service.
+    NoService,
+    /// The Service is not on that port.
+    NoPort,
+    /// Nothing is known of what is behind the Service.
+    NoEndpoints,
+    /// Nothing behind the Service is ready.
+    NotReady,
+}
+
+/// The APIService with the condition that says how its server is found; `None` when it says so already.
+pub fn judged(object: &Object, server: Server, now: Timestamp) -> Option<Object> {
     let service = &object.body["spec"]["service"];
-    let (status, reason, message) = match (service.is_null(), ready) {
-        (true, _) => ("True", "Local", "Local APIServices are always available".to_owned()),
-        (_, true) => ("True", "Passed", "all checks passed".to_owned()),
-        (_, false) => {
-            let (name, namespace) = (service["name"].str(), service["namespace"].str());
+    let (name, namespace) = (service["name"].str(), service["namespace"].str());
+    let (status, reason, message) = match server {
+        _ if service.is_null() => ("True", "Local", "Local APIServices are always available".to_owned()),
+        Server::Ready => ("True", "Passed", "all checks passed".to_owned()),
+        Server::NoService => {
+            ("False", "ServiceNotFound", format!("service/{name} in {namespace:?} is not present"))
+        }
+        Server::NoPort => {
+            let port = service["port"].as_i64().unwrap_or(DEFAULT_PORT);
+            let message = format!("service/{name} in {namespace:?} is not listening on port {port}");
+            ("False", "ServicePortError", message)
+        }
+        Server::NoEndpoints => {
+            let message = format!("cannot find endpointslices for service/{name} in {namespace:?}");
+            ("False", "EndpointsNotFound", message)
+        }
+        Server::NotReady => {
             let message = format!(
                 "endpoints for service/{name} in {namespace:?} have no addresses with port name \"https\""
             );

@@ -1,7 +1,7 @@
 //! `admissionregistration.k8s.io`: defaults and checks of webhooks and policies.
 
 use super::expressions::{compiled, names_of, variables};
-use crate::api::cel::{Program, Type};
+use crate::api::cel::Type;
 use crate::api::validation::{At, Faults, PORT_RANGE, label_selector, names};
 use crate::collections::BTreeMap;
 use crate::doc::Doc;
@@ -361,19 +361,19 @@ fn audit_annotations(of: &At<'_>, policy: &str, names: &BTreeMap<&'static str, T
 
 pub(super) fn mutating_policy(doc: &Doc, faults: &mut Faults) {
     let spec = At::root(&doc["spec"], "spec");
-    let names = policy(&spec, faults);
-    let known: Vec<&str> = names.into_keys().chain(["Object", "JSONPatch"]).collect();
+    let mut names = policy(&spec, faults);
+    names.extend(["Object", "JSONPatch"].map(|made| (made, Type::Dyn)));
     let reinvocation = spec.field("reinvocationPolicy");
     if reinvocation.require(faults) {
         reinvocation.one_of(faults, &["IfNeeded", "Never"]);
     }
     spec.field("mutations").require(faults);
     for mutation in spec.field("mutations").each() {
-        self::mutation(&mutation, &known, faults);
+        self::mutation(&mutation, &names, faults);
     }
 }
 
-fn mutation(mutation: &At<'_>, known: &[&str], faults: &mut Faults) {
+fn mutation(mutation: &At<'_>, names: &BTreeMap<&'static str, Type>, faults: &mut Faults) {
     let (field, other) = match mutation["patchType"].as_str() {
         Some("ApplyConfiguration") => ("applyConfiguration", "jsonPatch"),
         Some("JSONPatch") => ("jsonPatch", "applyConfiguration"),
@@ -382,12 +382,22 @@ fn mutation(mutation: &At<'_>, known: &[&str], faults: &mut Faults) {
     let (of, at) = (mutation["patchType"].str(), mutation.field(field));
     mutation.field(other).forbid(faults, &format!("may not be specified when patchType is {of}"));
     let expression = at.field("expression");
-    let text = expression.text();
-    if text.trim().is_empty() {
+    if expression.text().trim().is_empty() {
         faults.required(&expression, "");
-    } else if let Err(why) = Program::read(text, known) {
-        faults.invalid(&expression, &expression, format!("compilation failed: {why}"));
     }
+    let before = faults.0.len();
+    let made = compiled(&expression, names, &Type::Dyn, faults);
+    if faults.0.len() > before {
+        return;
+    }
+    // What is made reads as a map here, or as a list of some.
+    let wanted = match (field, &made) {
+        (_, Type::Dyn) | ("applyConfiguration", Type::Map(_)) | ("jsonPatch", Type::List(_)) => return,
+        ("applyConfiguration", Type::Object(of)) if of.name() == "Object" => return,
+        ("applyConfiguration", _) => "Object",
+        _ => "list(JSONPatch)",
+    };
+    faults.invalid(&expression, &expression, format!("must evaluate to {wanted}"));
 }
 
 pub(super) fn default_binding(doc: &mut Doc) {

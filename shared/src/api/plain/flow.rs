@@ -2,7 +2,7 @@
 //! are not made to wait here.
 
 use crate::api::Kind;
-use crate::api::validation::{At, Faults};
+use crate::api::validation::{At, Faults, names};
 use crate::doc;
 use crate::doc::{Doc, Timestamp};
 
@@ -29,17 +29,132 @@ pub(super) fn schema(doc: &Doc, faults: &mut Faults) {
     if method.is_set() {
         method.field("type").one_of(faults, &["ByNamespace", "ByUser"]);
     }
-    if spec["priorityLevelConfiguration"]["name"].is_empty() {
-        faults.required("spec.priorityLevelConfiguration.name", "must reference a priority level");
+    let level = spec.field("priorityLevelConfiguration");
+    let level = level.field("name");
+    if level.is_empty() {
+        faults.required(&level, "must reference a priority level");
+    } else {
+        level.check(faults, names::dns_subdomain);
     }
     for rule in spec.field("rules").each() {
-        if rule["subjects"].is_empty() {
-            faults.required(&rule.field("subjects"), "subjects must contain at least one value");
+        requests(&rule, faults);
+    }
+}
+
+/// Whose requests of which kinds.
+fn requests(rule: &At<'_>, faults: &mut Faults) {
+    let subjects = rule.field("subjects");
+    if subjects.is_empty() {
+        faults.required(&subjects, "subjects must contain at least one value");
+    }
+    subjects.each().for_each(|subject| who(&subject, faults));
+    let (resources, others) = (rule.field("resourceRules"), rule.field("nonResourceRules"));
+    if resources.is_empty() && others.is_empty() {
+        faults.required(rule, "at least one of resourceRules and nonResourceRules has to be non-empty");
+    }
+    for rule in resources.each() {
+        verbs(&rule, faults);
+        for (field, one) in [("apiGroups", "api group"), ("resources", "resource")] {
+            let list = rule.field(field);
+            if list.is_empty() {
+                faults.required(&list, &format!("resource rules must supply at least one {one}"));
+            } else {
+                alone(&list, &format!("{one}s"), faults);
+            }
         }
-        if rule["resourceRules"].is_empty() && rule["nonResourceRules"].is_empty() {
-            faults.required(&rule, "at least one of resourceRules and nonResourceRules has to be non-empty");
+        namespaces(&rule, faults);
+    }
+    for rule in others.each() {
+        verbs(&rule, faults);
+        let urls = rule.field("nonResourceURLs");
+        if urls.is_empty() {
+            faults.required(&urls, "nonResourceURLs must contain at least one value");
+        } else if !alone(&urls, "non-resource URLs", faults) {
+            urls.each().for_each(|url| path(&url, faults));
         }
     }
+}
+
+fn who(subject: &At<'_>, faults: &mut Faults) {
+    const KINDS: [(&str, &str); 3] =
+        [("ServiceAccount", "serviceAccount"), ("User", "user"), ("Group", "group")];
+    let kind = subject.field("kind");
+    let Some((_, own)) = KINDS.into_iter().find(|(known, _)| *known == kind.text()) else {
+        return faults.not_supported(&kind, &Doc::from(kind.text()), &["Group", "ServiceAccount", "User"]);
+    };
+    let named = subject.field(own);
+    if named.is_set() {
+        let name = named.field("name");
+        if name.require(faults) && own == "serviceAccount" && name.text() != "*" {
+            name.check(faults, names::dns_subdomain);
+        }
+        let namespace = named.field("namespace");
+        if own == "serviceAccount" && namespace.is_empty() {
+            faults.required(&namespace, "must specify namespace for service account");
+        } else if own == "serviceAccount" {
+            namespace.check(faults, names::dns_label);
+        }
+    } else {
+        faults.required(&named, &format!("{own} is required when subject kind is '{}'", kind.text()));
+    }
+    for (kind, other) in KINDS.into_iter().filter(|(_, other)| *other != own) {
+        subject
+            .field(other)
+            .forbid(faults, &format!("{other} is forbidden when subject kind is not '{kind}'"));
+    }
+}
+
+/// Whether all is meant; if so, nothing else stands there.
+fn alone(list: &At<'_>, what: &str, faults: &mut Faults) -> bool {
+    let all = list.items().contains(&Doc::from("*"));
+    if all && list.items().len() > 1 {
+        faults.invalid(list, list, format!("if '*' is present, must not specify other {what}"));
+    }
+    all
+}
+
+fn verbs(rule: &At<'_>, faults: &mut Faults) {
+    const VERBS: [&str; 9] =
+        ["create", "delete", "deletecollection", "get", "list", "patch", "proxy", "update", "watch"];
+    let verbs = rule.field("verbs");
+    if verbs.is_empty() {
+        faults.required(&verbs, "verbs must contain at least one value");
+    } else if !alone(&verbs, "verbs", faults)
+        && !verbs.items().iter().all(|verb| VERBS.contains(&&*verb.str()))
+    {
+        faults.not_supported(&verbs, &verbs, &VERBS);
+    }
+}
+
+fn namespaces(rule: &At<'_>, faults: &mut Faults) {
+    let namespaces = rule.field("namespaces");
+    if namespaces.is_empty() && rule["clusterScope"].as_bool() != Some(true) {
+        let why = "resource rules that are not cluster scoped must supply at least one namespace";
+        faults.required(&namespaces, why);
+    } else if !alone(&namespaces, "namespaces", faults) {
+        for namespace in namespaces.each() {
+            for why in names::dns_label(namespace.text()) {
+                let why = format!("each member of this list must be '*' or a DNS-1123 label; {why}");
+                faults.invalid(&namespace, &namespace, why);
+            }
+        }
+    }
+}
+
+/// A path beside those of resources; at its end all that goes on from there may be meant.
+fn path(url: &At<'_>, faults: &mut Faults) {
+    let text = url.text();
+    let stars = text.matches('*').count();
+    let why = match text {
+        "/" => return,
+        "" => "must not be empty",
+        _ if !text.starts_with('/') => "must start with slash",
+        _ if text.contains(' ') => "must not contain white-space",
+        _ if text.contains("//") => "must not contain double slash",
+        _ if stars > 1 || stars == 1 && !text.ends_with("/*") => "wildcard can only do suffix matching",
+        _ => return,
+    };
+    faults.invalid(url, &Doc::from(text), why);
 }
 
 /// Whether the priority level that a FlowSchema names is there, as its status has it.

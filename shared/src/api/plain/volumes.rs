@@ -1,14 +1,13 @@
 //! What is wrong with what storage drivers say of themselves, and with attachments.
 
 use crate::api::quantity;
-use crate::api::validation::{At, Faults, label_selector, names};
+use crate::api::validation::{At, Faults, driver_name, label_selector, names};
 use crate::collections::BTreeSet;
 use crate::doc::Doc;
 
 /// The shortest time for which a token is asked for, and the longest, in seconds.
 const SHORTEST_TOKEN: i64 = 600;
 const LONGEST_TOKEN: i64 = 1 << 32;
-const LONGEST_NAME: usize = 63;
 
 pub(super) fn driver(doc: &Doc, faults: &mut Faults) {
     let spec = At::root(&doc["spec"], "spec");
@@ -50,15 +49,7 @@ pub(super) fn capacity(doc: &Doc, faults: &mut Faults) {
 pub(super) fn attachment(doc: &Doc, faults: &mut Faults) {
     const ONE: &str = "must specify exactly one of inlineVolumeSpec and persistentVolumeName";
     let spec = At::root(&doc["spec"], "spec");
-    let attacher = spec.field("attacher");
-    if attacher.require(faults) {
-        if attacher.text().len() > LONGEST_NAME {
-            faults.too_long(&attacher, LONGEST_NAME as u32);
-        }
-        for message in names::dns_subdomain(&attacher.text().to_lowercase()) {
-            faults.invalid(&attacher, &attacher, message);
-        }
-    }
+    driver_name(faults, &spec.field("attacher"));
     spec.field("nodeName").require_and_check(faults, names::dns_subdomain);
     let source = spec.field("source");
     let (inline, volume) = (source.field("inlineVolumeSpec"), source.field("persistentVolumeName"));

@@ -325,7 +325,7 @@ impl Runtime {
         let gone = (Progress::Waits(None), none);
         let Some((_, name)) = self.numbered.get(&running.start).cloned() else { return gone };
         let Some(sandbox) = self.sandboxes.get_mut(&running.pod) else { return gone };
-        sandbox.make_account_volumes(running.pod, self.signer);
+        sandbox.make_account_volumes(running.pod, self.signer, cx.timestamp());
         let Some(container) = sandbox.container(&name) else { return gone };
         let full = full_reference(&container.image);
         let found = self.images.find(&container.image);
@@ -397,7 +397,7 @@ impl Runtime {
         look: impl FnOnce(&mut Place<'_>) -> T,
     ) -> Option<T> {
         let sandbox = self.sandboxes.get_mut(&pod)?;
-        sandbox.make_account_volumes(pod, self.signer);
+        sandbox.make_account_volumes(pod, self.signer, sandbox.since);
         let given = given(sandbox, container);
         let Sandbox { containers, volumes, .. } = sandbox;
         let container = containers.iter_mut().find(|known| known.name == container)?;

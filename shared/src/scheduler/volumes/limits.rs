@@ -26,7 +26,8 @@ impl Limits {
     /// is a CSI driver, or no node has told of its limits.
     pub fn of<'a>(claims: impl Iterator<Item = &'a Object>, informers: &Informers) -> Option<Box<Limits>> {
         let nodes = informers.cache(Kind::CsiNode);
-        if nodes.is_empty() {
+        let drivers = |node: &Object| !node.body["spec"]["drivers"].items().is_empty();
+        if !nodes.iter().any(|(_, node)| drivers(node)) {
             return None;
         }
         let volumes = informers.cache(Kind::PersistentVolume);
