@@ -148,15 +148,15 @@ fn is_short(pod: &Pod, seen: Seen<'_>) -> bool {
 
 /// Whether a workload has fewer pods than it wants because none are taken.
 fn is_refused(workload: &Workload, seen: Seen<'_>) -> bool {
-    // Pods of a Deployment are made by its ReplicaSets, which are named after it.
-    let made_by = |event: &Event| match (workload.kind.as_str(), event.kind.as_str()) {
-        ("Deployment", "ReplicaSet") => event.name.rsplit_once('-').map(|(of, _)| of),
-        (own, of) => (own == of).then_some(event.name.as_str()),
-    };
     let refused = |event: &Event| {
-        event.reason == "FailedCreate"
+        // Pods of a Deployment are made by its ReplicaSets, which are named after it.
+        let of = match (workload.kind.as_str(), event.kind.as_str()) {
+            ("Deployment", "ReplicaSet") => event.name.rsplit_once('-').map(|(of, _)| of),
+            (own, of) => (own == of).then_some(event.name.as_str()),
+        };
+        matches!(event.reason.as_str(), "FailedCreate" | "ReplicaSetCreateError")
             && event.namespace == workload.namespace
-            && made_by(event) == Some(&workload.name)
+            && of == Some(&workload.name)
     };
     workload.available < workload.wanted
         && seen.events.iter().any(refused)
