@@ -294,7 +294,8 @@ export function create(element, { ask, edit, show, file, files }) {
       line.paste([]);
       write("^C\r\n");
       shell.interrupt();
-    } else if (ahead.length < MOST_AHEAD) ahead.push(data);
+    } else if (data === "\x1a") complain(`^Z\n${inWords().no_halt}\n`);
+    else if (ahead.length < MOST_AHEAD) ahead.push(data);
   });
   terminal.attachCustomKeyEventHandler((event) => {
     // Tab completes; after Escape it leaves, for those who use the keyboard only.

@@ -9,7 +9,6 @@ use crate::{
     gallery,
     i18n::*,
     protocol::{Command, Headline as Said, Pace, Verdict, Wait},
-    stage::faults::short_name,
     state::Page,
     trouble::{self, Seen, Trouble, Ward},
     view_model::{abridged, humps, rounded},
@@ -62,7 +61,7 @@ fn Headline() -> impl IntoView {
     let page = expect_context::<Page>();
     let broken = Memo::new(move |_| {
         page.systems.with(|systems| {
-            let first = systems.faults.first().map(|broken| abridged(&short_name(&broken.target)));
+            let first = systems.faults.first().map(|broken| broken.target.clone());
             (systems.faults.len(), first.unwrap_or_default())
         })
     });
@@ -100,7 +99,10 @@ fn Headline() -> impl IntoView {
             let ours = || gallery::headline(i18n, name).unwrap_or_else(|| t_string!(i18n, headline));
             own.unwrap_or_else(|| ours().to_owned())
         }),
-        (1, name) => t_string!(i18n, headline_broken, name = name).to_string(),
+        (1, target) => {
+            let name = abridged(&words::broken_thing(i18n, &target));
+            t_string!(i18n, headline_broken, name = name).to_string()
+        }
         (count, _) => t_string!(i18n, headline_many, count = count).to_string(),
     }
 }

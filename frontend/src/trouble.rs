@@ -149,9 +149,14 @@ fn is_short(pod: &Pod, seen: Seen<'_>) -> bool {
 /// Whether a workload has fewer pods than it wants because none are taken.
 fn is_refused(workload: &Workload, seen: Seen<'_>) -> bool {
     let refused = |event: &Event| {
-        event.reason == "FailedCreate"
+        // Pods of a Deployment are made by its ReplicaSets, which are named after it.
+        let of = match (workload.kind.as_str(), event.kind.as_str()) {
+            ("Deployment", "ReplicaSet") => event.name.rsplit_once('-').map(|(of, _)| of),
+            (own, of) => (own == of).then_some(event.name.as_str()),
+        };
+        matches!(event.reason.as_str(), "FailedCreate" | "ReplicaSetCreateError")
             && event.namespace == workload.namespace
-            && event.name.starts_with(&workload.name)
+            && of == Some(&workload.name)
     };
     workload.available < workload.wanted
         && seen.events.iter().any(refused)
@@ -190,7 +195,8 @@ mod tests {
     }
 
     fn web(available: u32) -> Workload {
-        Workload { uid: "w".into(), name: "web".into(), available, wanted: 3, ..Workload::default() }
+        let kind = "Deployment".into();
+        Workload { uid: "w".into(), kind, name: "web".into(), available, wanted: 3, ..Workload::default() }
     }
 
     #[test]
@@ -265,6 +271,7 @@ mod tests {
             assert_eq!(look(&mut Ward::default(), 5, &pending, &[], &[wait(kind)], &[]), expected);
         }
         let event = |reason: &str, name: &str, count| Event {
+            kind: "ReplicaSet".into(),
             reason: reason.into(),
             name: name.into(),
             at: 5,
@@ -273,6 +280,16 @@ mod tests {
         };
         let refused = [event("FailedCreate", "web-5b4c", 1)];
         assert_eq!(look(&mut Ward::default(), 5, &[], &[web(0)], &[], &refused), alone("web", Ill::Refused));
+        // Names that begin alike are others'.
+        for name in ["web-api-5b4c", "website-5b4c"] {
+            let refused = [event("FailedCreate", name, 1)];
+            assert_eq!(look(&mut Ward::default(), 5, &[], &[web(0)], &[], &refused), None, "{name}");
+        }
+        let set = Workload { kind: "StatefulSet".into(), ..web(0) };
+        for (name, expected) in [("web", alone("web", Ill::Refused)), ("web-api", None)] {
+            let refused = [Event { kind: "StatefulSet".into(), ..event("FailedCreate", name, 1) }];
+            assert_eq!(look(&mut Ward::default(), 5, &[], &[set.clone()], &[], &refused), expected, "{name}");
+        }
         let running = [pod("a", "Running", PodShape::Running)];
         for (count, now, expected) in [(3, 6, alone("a", Ill::Probe)), (2, 6, None), (3, 90_000, None)] {
             let events = [event("Unhealthy", "a", count)];

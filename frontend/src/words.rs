@@ -27,6 +27,14 @@ pub fn duration(i18n: I18n, millis: u64) -> String {
     }
 }
 
+/// What a sentence calls a thing that is broken.
+pub fn broken_thing(i18n: I18n, target: &str) -> String {
+    match target.strip_prefix("zone/") {
+        Some(zone) => t_string!(i18n, broken_zone, zone = zone).to_string(),
+        None => short_name(target),
+    }
+}
+
 /// What a caption says.
 pub fn happening(i18n: I18n, what: &Happening) -> String {
     macro_rules! say {
@@ -69,10 +77,10 @@ pub fn happening(i18n: I18n, what: &Happening) -> String {
         Happening::Scaled { name, from, to } => say!(scaled, name = name.clone(), from = *from, to = *to),
         Happening::Quiet { time } => say!(quiet, time = duration(i18n, *time)),
         Happening::Struck(broken) => {
-            say!(struck, name = short_name(&broken.target), says = deed(i18n, deed_of(broken)).1)
+            say!(struck, name = broken_thing(i18n, &broken.target), says = deed(i18n, deed_of(broken)).1)
         }
         Happening::Mended(broken) => {
-            say!(mended, name = short_name(&broken.target), what = deed(i18n, deed_of(broken)).0)
+            say!(mended, name = broken_thing(i18n, &broken.target), what = deed(i18n, deed_of(broken)).0)
         }
     }
 }

@@ -221,3 +221,65 @@ test("a command of several lines is one in the history", () => {
   assert.deepEqual(lines.map(([text, more, of]) => inOneLine(text, more, of)),
     ["for i in 1 2; do echo $i", "f() { echo a", "echo 'a b'", "k get pods | head -1", "k get pods"]);
 });
+
+test("diff says what tells two files apart", async () => {
+  const files = new Map([["a", "one\ntwo\nthree\nfour\n"], ["b", "one\n2\nthree\nfour\nfive"], ["c", "ONE\ntwo\n three\nfour\n"]]);
+  const told = async (line) => {
+    const { said, play } = shell({ files });
+    const code = await play(line);
+    return [said.out + said.err, code];
+  };
+  assert.deepEqual(await told("diff a b"), ["2c2\n< two\n---\n> 2\n4a5\n> five\n\\ No newline at end of file\n", 1]);
+  assert.deepEqual(await told("diff -u a b"), ["--- a\n+++ b\n@@ -1,4 +1,5 @@\n one\n-two\n+2\n three\n four\n+five\n\\ No newline at end of file\n", 1]);
+  assert.deepEqual(await told("diff -U0 b a | grep @@"), ["@@ -2 +2 @@\n@@ -5 +4,0 @@\n", 0]);
+  assert.deepEqual(await told("diff -iw a c && echo same"), ["same\n", 0]);
+  assert.deepEqual(await told("diff -q a b"), ["Files a and b differ\n", 1]);
+  assert.deepEqual(await told("diff -s a a"), ["Files a and a are identical\n", 0]);
+  assert.deepEqual(await told("kubectl get po | diff - <(kubectl get po | sed 's/db-0/db-1/')"), ["3c3\n< db-0 Running 2\n---\n> db-1 Running 2\n", 1]);
+  const [missing, code] = await told("diff a nowhere");
+  assert.equal(code, 2);
+  assert.match(missing, /^diff: nowhere: No such file or directory/);
+  assert.deepEqual(await told("diff a"), ["diff: missing operand after 'a'\n", 2]);
+});
+
+test("tail -f tells what is written to a file, until it is stopped", async () => {
+  const files = new Map([["log", "1\n2\n3\n"]]);
+  const { said, play } = shell({ files, stop: 5 });
+  const ended = play("tail -fn 2 log | sed 's/^/> /'");
+  while (!said.out.includes("> 3")) await new Promise(setImmediate);
+  files.set("log", "1\n2\n3\n4\n");
+  while (!said.out.includes("> 4")) await new Promise(setImmediate);
+  files.set("log", "new\n");
+  assert.equal(await ended, 0);
+  assert.deepEqual(said, { out: "> 2\n> 3\n> 4\n> new\n", err: "tail: log: file truncated\n" });
+  // What comes through a pipe ends by itself.
+  const piped = shell();
+  assert.equal(await piped.play("kubectl get po | tail -f -n 1"), 0);
+  assert.equal(piped.said.out, "db-0 Running 2\n");
+  const none = shell();
+  assert.equal(await none.play("tail -f nowhere.log"), 1);
+  assert.match(none.said.err, /^tail: nowhere\.log: No such file or directory/);
+});
+
+test("what is trapped is done at the end, also at one that somebody else brings about", async () => {
+  const told = async (line, stop) => {
+    const { said, play } = shell({ files: new Map([["x.sh", "trap 'echo end $?' EXIT\necho begun\nexit 3\n"]]), stop });
+    const code = await play(line);
+    return [said.out + said.err, code];
+  };
+  assert.deepEqual(await told("bash x.sh"), ["begun\nend 3\n", 3]);
+  assert.deepEqual(await told("(trap 'echo out' 0; echo in); echo on"), ["in\nout\non\n", 0]);
+  assert.deepEqual(await told("(trap 'echo tidied' INT; while true; do echo x; sleep 0.01; done)", 3), ["x\nx\nx\ntidied\n", 130]);
+  assert.deepEqual(await told("trap 'echo stopped' INT; while true; do echo x; sleep 0.01; done", 2), ["x\nx\nstopped\n", 130]);
+  assert.deepEqual(await told("trap 'echo a' INT; trap; trap - INT; trap"), ["trap -- 'echo a' INT\n", 0]);
+  assert.match((await told("trap 'echo a' ERR"))[0], /^trap: ERR: not in this terminal/);
+  assert.match((await told("bg"))[0], /^bg: nothing can be halted here/);
+});
+
+test("who looks for what is not here is told what there is instead", async () => {
+  for (const [line, words] of [["helm ls", /^helm: .*helm template/], ["yq .a", /^yq: .*jq/], ["man kubectl", /^man: .*--help/], ["ssh node-0", /^ssh: .*kubectl debug node/], ["ping 10.0.0.1", /^ping: .*kubectl run/]]) {
+    const { said, play } = shell();
+    assert.equal(await play(line), 127, line);
+    assert.match(said.err, words);
+  }
+});

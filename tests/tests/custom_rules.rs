@@ -198,6 +198,7 @@ spec:
               max: {type: integer, default: 10}
               step: {type: integer, default: 1}
               unit: {type: string, default: '1', maxLength: 20}
+              mode: {type: string, enum: [fast, slow]}
               fixed:
                 type: string
                 x-kubernetes-validations: [{rule: self == oldSelf, message: may not change}]
@@ -256,6 +257,11 @@ fn rules_of_definitions_are_evaluated() {
             json!({"max": 1}),
             "<nil>: Invalid value: \"null\": some validation rules were not checked because the object was invalid; correct the \
              existing errors to complete validation",
+        ),
+        (
+            "r",
+            json!({"min": 11, "mode": "FAST"}),
+            "supported values: \"fast\", \"slow\", <nil>: Invalid value: \"null\": some validation rules were not checked",
         ),
     ];
     for (name, spec, why) in refused {

@@ -36,6 +36,30 @@ fn pods(world: &mut World, of: &str) -> usize {
     list["items"].items().iter().filter(|pod| pod["metadata"]["deletionTimestamp"].is_null()).count()
 }
 
+/// A list of more objects than one page of the real kubectl's has.
+#[test]
+fn all_of_many_objects_are_shown_changed_and_deleted() {
+    const MANY: usize = 1200;
+    let mut world = World::new();
+    let map = |number| {
+        let labels = "labels: {made: here}";
+        format!("---\napiVersion: v1\nkind: ConfigMap\nmetadata: {{name: m-{number}, {labels}}}\n")
+    };
+    let text: String = (0..MANY).map(map).collect();
+    assert_eq!(world.kubectl(["apply", "-f", "-"], &text).exit_code, 0);
+    for line in [
+        "get cm -l made=here -o name",
+        "label cm -l made=here seen=yes",
+        "get cm -l seen=yes --no-headers",
+        "delete cm -l made=here",
+    ] {
+        let output = world.kubectl(line.split(' '), "");
+        assert_eq!((output.stdout.lines().count(), output.exit_code), (MANY, 0), "{line}: {}", output.stderr);
+    }
+    let left = world.kubectl("get cm -l made=here".split(' '), "");
+    assert_eq!(left.stderr, "No resources found in default namespace.\n");
+}
+
 #[test]
 fn some_kinds_leave_their_pods_when_nobody_says_what_becomes_of_them() {
     let mut world = World::new();

@@ -199,7 +199,10 @@ fn of_many_objects_it_is_remembered_what_became_of_them_and_not_what_was_answere
     let manifest = (0..30).map(object).collect::<Vec<_>>().join("---\n");
     let padding = "x".repeat(100_000);
     let answer = |method: &str, path: &str| match (method, path) {
-        ("GET", _) => HttpResponse { code: 404, ..body("{\"kind\":\"Status\",\"reason\":\"NotFound\"}") },
+        ("GET", _) => HttpResponse {
+            code: 404,
+            ..body(&format!("{{\"kind\":\"Status\",\"reason\":\"NotFound\",\"message\":\"{padding}\"}}"))
+        },
         ("DELETE", path) if path.ends_with("m-7") => HttpResponse {
             code: 403,
             ..body("{\"kind\":\"Status\",\"reason\":\"Forbidden\",\"message\":\"not that one\"}")
@@ -213,6 +216,7 @@ fn of_many_objects_it_is_remembered_what_became_of_them_and_not_what_was_answere
         ("create -f -", 30, 0),
         ("replace -f -", 30, 0),
         ("delete -f - --wait=false", 29, 1),
+        ("delete -f -", 29, 1),
     ] {
         let (largest, output) = dealt(line, &manifest, answer);
         assert_eq!((output.stdout.lines().count(), output.exit_code), (lines, exit_code), "{line}");

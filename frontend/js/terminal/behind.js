@@ -24,7 +24,7 @@ export function jobs(screen) {
     const one = { number: (behind.at(-1)?.number ?? 0) + 1, pid: 1000 + ++started, text: line, job, code: undefined };
     behind.push(one);
     if (script.io.out.screen) screen.out.write(`[${one.number}] ${one.pid}\n`);
-    one.done = apart.whole(() => apart.list(nodes)).then((code) => {
+    one.done = apart.whole(() => apart.apart(nodes)).then((code) => {
       out.end?.();
       one.code = code;
     });

@@ -2,6 +2,7 @@
 // resolves to its code.
 
 import { printf } from "./awk.js";
+import { diff } from "./diff.js";
 import { Wrong } from "./filters.js";
 import { inWords } from "./help.js";
 import { Pipe } from "./jobs.js";
@@ -135,8 +136,16 @@ export function commands({ files, clear, history }) {
     const at = args.findIndex((arg) => !flags.test(arg));
     return at < 0 ? 0 : pass(args.slice(at), script);
   };
-  const elsewhere = (called) => async () => {
-    throw Object.assign(new Wrong(`${called}: ${inWords().from_pod}`), { code: 6 });
+  /** What is not here, with what is there instead. */
+  const elsewhere = (called, instead, code = 127) => async () => {
+    throw Object.assign(new Wrong(`${called}: ${inWords()[instead]}`), { code });
+  };
+  const read = async (name, { io, job }) => {
+    try {
+      return name === "-" && io.input ? await io.input.rest(job) : files.text(name, "diff");
+    } catch (error) {
+      throw Object.assign(error, { code: 2 });
+    }
   };
   return {
     clear: async () => {
@@ -192,7 +201,10 @@ export function commands({ files, clear, history }) {
     mkdir: async (args) => {
       throw Object.assign(new Wrong(`mkdir: ${bare(args)[0] ?? ""}: ${inWords().no_directories}`), { code: 1 });
     },
-    curl: elsewhere("curl"), wget: elsewhere("wget"),
+    diff: (args, script) => diff(args, script, (name) => read(name, script)),
+    curl: elsewhere("curl", "from_pod", 6), wget: elsewhere("wget", "from_pod", 6), ping: elsewhere("ping", "from_pod"), nslookup: elsewhere("nslookup", "from_pod"),
+    dig: elsewhere("dig", "from_pod"), helm: elsewhere("helm", "no_helm"), yq: elsewhere("yq", "no_yq"), man: elsewhere("man", "no_man"),
+    ssh: elsewhere("ssh", "no_ssh"), docker: elsewhere("docker", "no_ssh"), crictl: elsewhere("crictl", "no_ssh"),
     true: async () => 0, false: async () => 1, ":": async () => 0,
     test: async (args, script) => ask(args, script),
     "[": async (args, script) => {

@@ -17,7 +17,7 @@ const LONG = {
   "extended-regexp": "E", "fixed-strings": "F", "after-context": "A", "before-context": "B", context: "C", "max-count": "m", regexp: "e", lines: "n",
   reverse: "r", "numeric-sort": "n", unique: "u", key: "k", "field-separator": "t", repeated: "d", fields: "f", delimiter: "d", characters: "c",
   "only-delimited": "s", delete: "d", "squeeze-repeats": "s", "raw-output": "r", "compact-output": "c", words: "w", bytes: "c", expression: "e",
-  decode: "d", wrap: "w", table: "t", separator: "s", "line-buffered": "", color: "", colour: "", "no-filename": "",
+  decode: "d", wrap: "w", table: "t", separator: "s", follow: "f", "line-buffered": "", color: "", colour: "", "no-filename": "",
 };
 
 /** The same with letters for long names: `--lines=3` as `-n 3`. */
@@ -182,7 +182,7 @@ export const FILTERS = {
     };
   },
   tail: whole((args) => {
-    const flags = read("tail", args, "q", "nc");
+    const flags = read("tail", args, "qfF", "nc");
     const n = flags.c ?? flags.n ?? "10";
     const many = count("tail", n);
     const cut = (all) => (n.startsWith("+") ? all.slice(Math.max(many - 1, 0)) : many ? all.slice(-Math.abs(many)) : all.slice(0, 0));

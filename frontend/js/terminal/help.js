@@ -15,8 +15,9 @@ const en = {
   k exec -it POD -- sh
 Behind a pipe: grep head tail wc sort uniq cut tr awk sed jq
   base64 tee xargs, while read p; do …; done. Also: echo history
-  seq date sleep watch, X=$(k get …), a=(x y), for, if [ … ],
-  case, f() { …; }, and & for what runs behind: jobs wait fg kill.
+  seq date sleep watch diff, tail -f, X=$(k get …), a=(x y), for, if [ … ],
+  case, f() { …; }, trap, and & for what runs behind: jobs wait
+  fg kill.
 Keys: Tab completes, ↑ ↓ and Ctrl-R look back, Ctrl-A Ctrl-E
   Ctrl-W Ctrl-U Ctrl-K edit, Ctrl-L clears. Escape and then
   Tab leaves the terminal.
@@ -32,6 +33,12 @@ Keys: Tab completes, ↑ ↓ and Ctrl-R look back, Ctrl-A Ctrl-E
   is_shell: "you are in a shell already",
   no_text: "what this stands for is no UTF-8 text, and screen and files hold only text here",
   no_directories: "there are no directories, only the tabs of the YAML panel",
+  no_halt: "nothing can be halted here: end it with Ctrl-C, and begin it with & behind it",
+  no_signal: "not in this terminal (EXIT, INT and TERM are)",
+  no_helm: "not here: drop what helm template prints elsewhere on the YAML panel",
+  no_yq: "not here: kubectl … -o json | jq",
+  no_man: "not here: kubectl VERB --help, kubectl explain KIND, help",
+  no_ssh: "not here: kubectl debug node/NAME -it --image=busybox has a shell on a node",
   from_pod: "the cluster's addresses are reached from within: kubectl run -it --rm tmp --image=busybox -- sh, then wget -qO- http://SERVICE",
   is_tab: "a tab of the YAML panel",
 };
@@ -56,6 +63,7 @@ kubectl(または k)と動詞を入力します:
   tr awk sed jq base64 tee xargs
   while read p; do …; done
 ほかに: echo history seq date sleep watch
+  diff  tail -f  trap
   X=$(k get …)  a=(x y)  for  if [ … ]
   case  f() { …; }
   & で裏で実行(jobs wait fg kill)
@@ -75,6 +83,12 @@ kubectl(または k)と動詞を入力します:
   is_shell: "すでにシェルの中です",
   no_text: "復元した結果はUTF-8のテキストではありません。画面とファイルにはテキストしか入りません",
   no_directories: "ディレクトリはありません。ファイルはYAMLパネルのタブです",
+  no_halt: "ここでは一時停止できません。Ctrl-C で終了し、末尾に & を付けて実行し直してください",
+  no_signal: "このターミナルでは使えません(EXIT INT TERM が使えます)",
+  no_helm: "ここにはありません。別の場所で helm template を実行し、その出力をYAMLパネルにドロップしてください",
+  no_yq: "ここにはありません: kubectl … -o json | jq",
+  no_man: "ここにはありません: kubectl VERB --help  kubectl explain KIND  help",
+  no_ssh: "ここにはありません。ノードのシェルは kubectl debug node/NAME -it --image=busybox で開きます",
   from_pod: "クラスタの中のアドレスへはPodから届きます: kubectl run -it --rm tmp --image=busybox -- sh のあと wget -qO- http://SERVICE",
   is_tab: "YAMLパネルのタブです",
 };

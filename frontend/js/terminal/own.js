@@ -151,10 +151,23 @@ export const OWN = {
     if (/^-[vV]$/.test(args[0])) return OWN.type.call(this, args.slice(1), "command");
     return this.shell.run(this, [{ words: args, leads: [] }]);
   },
+  /** `trap 'COMMANDS' EXIT INT`; `-` forgets them, and alone it lists them. */
+  async trap(args) {
+    const [text, ...signs] = args[0] === "--" ? args.slice(1) : args;
+    if (!signs.length) for (const [sign, does] of this.traps) this.io.out.write(`trap -- '${does}' ${sign}\n`);
+    for (const word of signs) {
+      const sign = { 0: "EXIT", 2: "INT", 15: "TERM" }[word] ?? word.toUpperCase().replace(/^SIG/, "");
+      if (!/^(EXIT|INT|TERM)$/.test(sign)) throw new Wrong(`trap: ${word}: ${inWords().no_signal}`);
+      if (text === "-") this.traps.delete(sign);
+      else this.traps.set(sign, text);
+    }
+    return 0;
+  },
   async wait(args) { return this.shell.wait(this, args); },
   async jobs() { return this.shell.jobs(this); },
   async kill(args) { return this.shell.kill(this, args); },
   async fg(args) { return this.shell.wait(this, args.length ? args : ["%%"], true); },
+  async bg() { throw new Wrong(`bg: ${inWords().no_halt}`); },
   async disown() { return 0; },
 };
 Object.assign(OWN, { ".": OWN.source, bash: OWN.source, sh: OWN.source, readarray: OWN.mapfile, which: OWN.type });

@@ -4,6 +4,7 @@ import { jobs, unavailable } from "./behind.js";
 import { commands, plain } from "./commands.js";
 import { Abort, FILTERS, Wrong } from "./filters.js";
 import { flow } from "./flow.js";
+import { follow, followed } from "./follow.js";
 import { inWords } from "./help.js";
 import { Job, Pipe } from "./jobs.js";
 import { OWN } from "./own.js";
@@ -84,7 +85,7 @@ export function programs({ write, complain, clear, room, kubectl, documented, ty
   };
 
   // ---- Filters ----
-  const isFilter = ({ words }, script) => Boolean(words) && (Object.hasOwn(FILTERS, words[0]) || words[0] === "tee") && !inPlace(words) && !script.functions.has(words[0]);
+  const isFilter = ({ words }, script) => Boolean(words) && (Object.hasOwn(FILTERS, words[0]) || words[0] === "tee") && !inPlace(words) && !followed(words) && !script.functions.has(words[0]);
   /** A filter's words without the files that they end with, and those. */
   const withoutFiles = ([name, ...args]) => {
     const first = TOLD.test(name) && !args.some((arg) => /^(-e|--expression)$/.test(arg)) ? args.findIndex((arg) => !arg.startsWith("-")) + 1 : 0;
@@ -146,6 +147,8 @@ export function programs({ write, complain, clear, room, kubectl, documented, ty
     if (script.options.x) script.io.err.write(`+ ${stage.words.join(" ")}\n`);
     if (isKubectl(name)) return runKubectl(args, script);
     if (name === "sed" && inPlace(stage.words)) return rewrite(stage.words, script);
+    const files = followed(stage.words);
+    if (files && !script.functions.has(name)) return follow(files, script, text);
     const own = script.own(name, args);
     if (own !== undefined) return own;
     if (Object.hasOwn(COMMANDS, name)) return COMMANDS[name](args, script);

@@ -2,7 +2,7 @@
 
 import { Abort, Wrong } from "./filters.js";
 import { braced, pattern, regular } from "./expand.js";
-import { Pipe, breathe } from "./jobs.js";
+import { Job, Pipe, breathe } from "./jobs.js";
 import { Jump, OWN } from "./own.js";
 import { DEEPEST, Unfinished, after, read, until } from "./syntax.js";
 import { check } from "./test.js";
@@ -26,7 +26,7 @@ export class Script extends Values {
   constructor(shell, io) {
     super();
     Object.assign(this, {
-      shell, io, job: undefined, names: new Map(KNOWN), constants: new Set(), functions: new Map(), aliases: new Map(), options: {}, params: [],
+      shell, io, job: undefined, names: new Map(KNOWN), constants: new Set(), functions: new Map(), aliases: new Map(), traps: new Map(), options: {}, params: [],
       locals: undefined, documents: [], code: 0, depth: 0, tests: 0,
     });
   }
@@ -35,14 +35,33 @@ export class Script extends Values {
     const copy = (value) => (value instanceof List ? new List(value.named, value.items) : value);
     return Object.assign(new Script(this.shell), this, {
       names: new Map([...this.names].map(([name, value]) => [name, copy(value)])), functions: new Map(this.functions), aliases: new Map(this.aliases),
-      constants: new Set(this.constants), options: { ...this.options }, ...other,
+      constants: new Set(this.constants), options: { ...this.options }, traps: new Map(), ...other,
     });
   }
 
   /** Plays a text; `documents` are the texts that its commands bring, each `{text, literal}`. */
   async play(text, documents, job) {
     Object.assign(this, { documents, job, params: [], locals: undefined, depth: 0, tests: 0 });
-    return this.whole(() => this.list(read(text)));
+    const code = await this.whole(() => this.list(read(text)));
+    // The terminal itself does not end.
+    if (this.job.stopped) await this.trapped("INT", "TERM");
+    return (this.code = code);
+  }
+  /** Does what is to be done (`trap`) on the first of `signs` that something is to be done on; somebody may stop that, too. */
+  async trapped(...signs) {
+    const text = this.traps.get(signs.find((sign) => this.traps.has(sign)));
+    if (!text) return;
+    const { job } = this;
+    this.job = new Job();
+    const forget = job.atEnd(() => this.job.stop());
+    try {
+      await this.list(read(text));
+    } catch (jump) {
+      if (!(jump instanceof Jump)) throw jump;
+    } finally {
+      forget();
+      this.job = job;
+    }
   }
   /** Does `work` to its end, whatever becomes of it. */
   async whole(work) {
@@ -131,12 +150,17 @@ export class Script extends Values {
   }
   /** What a subshell does is over with it. */
   async apart(nodes) {
+    let code;
     try {
-      return await this.list(nodes);
+      code = await this.list(nodes);
     } catch (jump) {
       if (!(jump instanceof Jump)) throw jump;
-      return jump.code;
+      code = jump.code;
     }
+    this.code = code;
+    if (this.job.stopped) await this.trapped("INT", "TERM");
+    await this.trapped("EXIT");
+    return code;
   }
 
   async choose({ branches, otherwise }) {

@@ -1,6 +1,6 @@
 // Labels that a selector can ask for: those that the text gives, and those that objects of the cluster have.
 
-import { kubectl } from "./line.js";
+import { kubectl, parsed } from "./line.js";
 import { once } from "./schema.js";
 import { parts, scalar } from "./text.js";
 
@@ -15,10 +15,12 @@ export function askedOf(path, kind) {
 /** What controllers put on each of their pods anew: nobody selects by it. */
 const OWN = /(^|\/)(pod-template-hash|controller-revision-hash|pod-template-generation|controller-uid|pod-index)$/;
 
+/** So many objects are looked at: thousands of pods have the labels of a few templates. */
+const MOST = 500;
+
 const served = (plural) => once(`labels ${plural}`, async () => {
-  const { stdout } = await kubectl(["get", plural, "--no-headers", "--show-labels", ...(plural === "pods" ? ["--all-namespaces"] : [])]);
-  const columns = stdout.split("\n").map((line) => line.trim().split(/\s+/).at(-1));
-  return columns.flatMap((column) => column.split(",")).filter((pair) => pair.includes("=")).map((pair) => pair.split(/=(.*)/s).slice(0, 2));
+  const { stdout } = await kubectl(["get", "--raw", `/api/v1/${plural}?limit=${MOST}`]);
+  return (parsed(stdout)?.items ?? []).flatMap(({ metadata }) => Object.entries(metadata.labels ?? {}));
 });
 
 /** Labels that the text gives its objects and their pods. */

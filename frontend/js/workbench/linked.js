@@ -213,6 +213,9 @@ const sliders = (run) => {
 /** All of it, as an extension. */
 export const linked = ({ relate, run }) => [lit, selectors(relate), sliders(run)];
 
+/** Of each pod its UID, namespace and name: there may be thousands. */
+const PLACES = 'jsonpath={range .items[*]}{.metadata.uid} {.metadata.namespace} {.metadata.name}{"\\n"}{end}';
+
 /** Pods on the stage light up their lines while the pointer or the focus is on them. */
 export function followStage(view) {
   let shown = "";
@@ -221,10 +224,10 @@ export function followStage(view) {
     if (uid === shown) return;
     shown = uid;
     if (!view().dom.isConnected || view().dom.getClientRects().length === 0) return;
-    const all = uid ? (await objects(["get", "pods", "-A"]))?.items ?? [] : [];
+    const { stdout } = uid ? await kubectl(["get", "pods", "-A", "-o", PLACES]) : { stdout: "" };
     if (shown !== uid) return;
-    const pod = all.find(({ metadata }) => metadata.uid === uid);
-    light(view(), pod?.metadata.namespace, pod?.metadata.name);
+    const [, namespace, name] = stdout.split("\n").map((line) => line.split(" ")).find(([one]) => one === uid) ?? [];
+    light(view(), namespace, name);
   };
   document.addEventListener("pointerover", enter, { passive: true });
   document.addEventListener("focusin", enter);

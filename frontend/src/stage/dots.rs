@@ -9,7 +9,7 @@ use web_sys::{Element, HtmlElement, SvgElement};
 
 use super::{
     flight::Flight,
-    layout::{Beside, Labelled, Rect, Route, beside, route},
+    layout::{Beside, Labelled, Rect, Route, beside, route, title},
 };
 use crate::{
     browser,
@@ -321,7 +321,8 @@ impl Dots {
     fn move_all(&mut self) {
         let (scene, running, still, width) = (self.scene, self.running, self.still, self.width);
         let mut lit: Vec<&str> = Vec::new();
-        let mut labels: Vec<Labelled> = Vec::new();
+        let mut labels: Vec<Labelled> =
+            self.places.get("kube-apiserver").map(|pane| title(*pane)).into_iter().collect();
         self.next = f64::INFINITY;
         for moving in &mut self.moving {
             let hop = &moving.hop;

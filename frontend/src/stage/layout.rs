@@ -146,6 +146,13 @@ impl Labelled {
     }
 }
 
+/// The name of a pane, which stays where it is.
+pub fn title(pane: Rect) -> Labelled {
+    let corner = Point { x: pane.x, y: pane.y };
+    let label = Rect { x: 8.0, y: 4.0, width: 104.0, height: 28.0 };
+    Labelled { way: Route { from: corner, to: corner }, start: 0.0, end: f64::INFINITY, label }
+}
+
 /// Where the label of a dot is seen whole on a stage of this width, all along its way, and away from the labels of `others`; and
 /// by how much it is moved down for that. `dot` has the label's size, and is told its place.
 pub fn beside(dot: &mut Labelled, width: f64, others: &[Labelled]) -> (Beside, f64) {
@@ -209,6 +216,19 @@ mod tests {
             let mut dot = labelled(way(from, to), 0.0, length);
             assert_eq!(beside(&mut dot, width, &[]), (expected, 0.0), "{from} to {to}, {length} of {width}");
         }
+    }
+
+    #[test]
+    fn a_label_lies_on_no_name_of_a_pane() {
+        // As on a phone: from the controller manager down to the API server.
+        let pane = Rect { x: 12.0, y: 351.0, width: 366.0, height: 58.0 };
+        let way = Route { from: Point { x: 217.0, y: 334.0 }, to: Point { x: 217.0, y: 351.0 } };
+        let mut alone = labelled(way, 0.0, 251.0);
+        let mut dot = alone;
+        beside(&mut alone, 390.0, &[]);
+        beside(&mut dot, 390.0, &[title(pane)]);
+        assert_ne!((alone.covers(title(pane)), dot.covers(title(pane))), (0, 0));
+        assert_eq!(dot.covers(title(pane)), 0);
     }
 
     fn labelled(way: Route, start: f64, length: f64) -> Labelled {

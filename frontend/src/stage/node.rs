@@ -34,7 +34,7 @@ pub(crate) fn NodeCard(name: String) -> impl IntoView {
         page.pods.with(|pods| {
             let mut here = name.with_value(|name| pods_on(pods, name));
             here.retain(|uid| pods.get(uid).is_some_and(|pod| page.shows(&pod.namespace)));
-            if grouped.get() {
+            if grouped.get() && in_few_namespaces(pods, &here) {
                 under_their_namespaces(pods, here)
             } else {
                 here.into_iter().map(Row::Pod).collect()
@@ -112,6 +112,13 @@ pub(super) struct Grouped(pub Memo<bool>);
 enum Row {
     Namespace(String),
     Pod(String),
+}
+
+/// Whether a card has room for the names of its pods' namespaces, which follow each other.
+fn in_few_namespaces(pods: &Table<Pod>, here: &[String]) -> bool {
+    const MOST: usize = 12;
+    let name = |uid| pods.get(uid).map(|pod| &pod.namespace);
+    here.windows(2).filter(|two| name(&two[0]) != name(&two[1])).count() < MOST
 }
 
 fn under_their_namespaces(pods: &Table<Pod>, here: Vec<String>) -> Vec<Row> {
@@ -317,7 +324,7 @@ pub(crate) fn PodVessel(uid: String, density: Signal<Density>) -> impl IntoView 
             </Show>
             <Show when=move || density.get() == Density::Roomy>
                 {move || alarm.get().map(|alarm| view! { <Alarm alarm /> })}
-                <span class="pod-status">{move || status_text(&pod.get())} <Containers pod /></span>
+                <span class="pod-status">{move || pod.with(|pod| status(pod))} <Containers pod /></span>
                 <Show when=move || serving.get()>
                     <span class="visually-hidden">{t!(i18n, pod.serving)}</span>
                 </Show>
@@ -326,7 +333,7 @@ pub(crate) fn PodVessel(uid: String, density: Signal<Density>) -> impl IntoView 
     }
 }
 
-/// The containers of a pod of several: full ones are ready.
+/// The containers of a pod of several: full ones are ready. Of many there is room for the number only.
 #[component]
 fn Containers(pod: Memo<Arc<Pod>>) -> impl IntoView {
     const SHOWN: usize = 6;
@@ -334,7 +341,8 @@ fn Containers(pod: Memo<Arc<Pod>>) -> impl IntoView {
         pod.with(|pod| {
             let (ready, all) = pod.ready;
             (all > 1).then(|| {
-                let marks = pod.containers.iter().take(SHOWN).map(|container| {
+                let shown = if all as usize > SHOWN { 0 } else { SHOWN };
+                let marks = pod.containers.iter().take(shown).map(|container| {
                     let state = match (container.running, container.ready) {
                         (_, true) => "ready",
                         (true, false) => "running",
@@ -349,8 +357,31 @@ fn Containers(pod: Memo<Arc<Pod>>) -> impl IntoView {
     }
 }
 
+/// A pod's status. What is wrong is read whole, over several lines where it must be: parted between its words.
+fn status(pod: &Pod) -> impl IntoView + use<> {
+    let text = status_text(pod);
+    let parts = if pod.shape == PodShape::Failing { words_of(&text) } else { vec![text] };
+    let between = |at| (at > 0).then(|| view! { <wbr /> });
+    parts.into_iter().enumerate().map(|(at, part)| view! { {between(at)}{part} }).collect_view()
+}
+
+/// `Crash`, `Loop`, `BackOff · ↻2`
+fn words_of(text: &str) -> Vec<String> {
+    let mut parts = vec![String::new()];
+    for (at, letter) in text.char_indices() {
+        let goes_on = !text[..at].ends_with(|before: char| before.is_ascii_lowercase());
+        if letter.is_ascii_uppercase() && !goes_on && !text[at..].starts_with("Off") {
+            parts.push(String::new());
+        }
+        if let Some(part) = parts.last_mut() {
+            part.push(letter);
+        }
+    }
+    parts
+}
+
 fn status_text(pod: &Pod) -> String {
-    if pod.restarts > 0 { format!("{} · ↻{}", pod.status, pod.restarts) } else { pod.status.clone() }
+    if pod.restarts > 0 { format!("{} ·\u{a0}↻{}", pod.status, pod.restarts) } else { pod.status.clone() }
 }
 
 /// A pod's state as a shape.

@@ -131,7 +131,7 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
     delete::cascade(args).map_err(|why| io.fail(why))?;
     prune::check(args, io)?;
     let read = manifests::read_once(args, "apply", io)?;
-    let wanted = chosen(&read.0, "apply", args, io)?;
+    let wanted = chosen(&read, "apply", args, io)?;
     let manager = args.get("field-manager").unwrap_or("kubectl-client-side-apply");
     let mode = Mode::of(args, manager, io)?;
     let applied = io.each(&wanted, |object, io| {
@@ -148,7 +148,7 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
         };
         Ok(applied.map(|()| Doc::Null))
     })?;
-    let mut failures = read.0.failures.clone();
+    let mut failures = read.failures.clone();
     failures.extend(applied.into_iter().filter_map(Result::err));
     if args.is_on("prune") && failures.is_empty() {
         prune::run(&wanted, mode.dry, args, io, &mut failures)?;
@@ -158,7 +158,7 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
 
 /// The objects that the selector chooses, where one is given.
 fn chosen<'a>(
-    Objects { wanted, failures }: &'a Objects,
+    Objects { wanted, failures, .. }: &'a Objects,
     verb: &str,
     args: &Args,
     io: &mut Io<'_>,
@@ -379,8 +379,8 @@ pub(super) fn create(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
     }
     let mode = Mode::of(args, "kubectl-create", io)?;
     let read = manifests::read_once(args, "create", io)?;
-    let wanted = chosen(&read.0, "create", args, io)?;
-    let mut failures = read.0.failures.clone();
+    let wanted = chosen(&read, "create", args, io)?;
+    let mut failures = read.failures.clone();
     if args.is_on("edit") {
         io.finish(failures)?;
         // What an editor showed comes of no file any more.

@@ -9,7 +9,7 @@ use super::args::{Args, Flag, duration, int64, optional, switch, truth, value};
 use super::change::DryRun;
 use super::failure::Failure;
 use super::io::{Io, Next, POLL, Stop};
-use super::manifests;
+use super::manifests::{self, Wanted};
 use super::resource::{Target, by_name, objects, targets};
 
 pub(super) const FLAGS: &[Flag] = &[
@@ -50,24 +50,25 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
              The resource may continue to run on the cluster indefinitely.",
         );
     }
-    let mut failures = Vec::new();
     let doomed = if args.get("filename").is_some() {
-        from_input(args, io, &mut failures)?
+        manifests::alone(&args.words, args, io)?;
+        manifests::read_once(args, "delete", io)?
     } else {
-        named(args, io, &mut failures)?
+        manifests::once(io, |io| named(args, io))?
     };
-    if args.get("namespace").is_some() && doomed.iter().any(|(target, _)| !target.kind.namespaced) {
+    let (doomed, mut failures) = (&doomed.wanted, doomed.failures.clone());
+    if args.get("namespace").is_some() && doomed.iter().any(|one| !one.target.kind.namespaced) {
         io.warn("Warning: deleting cluster-scoped resources, not scoped to the provided namespace");
     }
     if doomed.is_empty() && failures.is_empty() {
         io.say("No resources found");
         return Ok(());
     }
-    if args.is_on("interactive") && !agreed(&doomed, io) {
+    if args.is_on("interactive") && !agreed(doomed, io) {
         return Ok(());
     }
-    let deleted = io.each(&doomed, |(target, object), io| {
-        let mut object = object.clone();
+    let deleted = io.each(doomed, |Wanted { target, doc, .. }, io| {
+        let mut object = doc.clone();
         if dry != DryRun::Client {
             let query = dry.query().replace('&', "?");
             let response = io.request(HttpRequest {
@@ -88,9 +89,9 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
         Ok(Ok(uid["uid"].clone()))
     })?;
     let mut leaving = Vec::new();
-    for ((target, _), became) in doomed.into_iter().zip(deleted) {
+    for (one, became) in doomed.iter().zip(deleted) {
         match became {
-            Ok(uid) => leaving.push((target, uid)),
+            Ok(uid) => leaving.push((&one.target, uid)),
             Err(failure) => failures.push(failure),
         }
     }
@@ -104,9 +105,9 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
 }
 
 /// Asks whether all that is to go may go.
-fn agreed(doomed: &[(Target, Doc)], io: &mut Io<'_>) -> bool {
+fn agreed(doomed: &[Wanted], io: &mut Io<'_>) -> bool {
     io.say(format!("You are about to delete the following {} resource(s):", doomed.len()));
-    doomed.iter().for_each(|(target, _)| io.say(target.display()));
+    doomed.iter().for_each(|one| io.say(one.target.display()));
     io.print("Do you want to continue? (y/N): ");
     let answer = io.stdin.text.lines().next().unwrap_or("").trim().to_lowercase();
     let agreed = matches!(answer.as_str(), "y" | "yes");
@@ -153,7 +154,7 @@ fn tell(target: &Target, force: bool, dry: DryRun, args: &Args, io: &mut Io<'_>)
 
 /// Waits until all are gone, or time is up.
 fn wait(
-    leaving: &[(Target, Doc)],
+    leaving: &[(&Target, Doc)],
     args: &Args,
     io: &mut Io<'_>,
     failures: &mut Vec<Failure>,
@@ -167,27 +168,35 @@ fn wait(
         Some((_, Some(length))) => Some(length.0 as i64).filter(|length| *length > 0),
         None => None,
     };
-    let mut waited = 0;
-    for (target, uid) in leaving {
-        let (gone, now) = io.poll(target.get(), doc!(waited), |waited, response| {
-            let waited = waited.as_i64().unwrap_or(0);
-            let there = response.is_success() && response.body["metadata"]["uid"] == *uid;
-            // While no server answers, nobody knows.
-            if !(there || response.code == 0) {
-                return Next::Done((true, waited));
+    if leaving.is_empty() {
+        return Ok(());
+    }
+    // One loop for all of them: of thousands each would be gone through again with every answer.
+    let looked_at = |memory: &Doc| &leaving[memory["at"].as_i64().unwrap_or(0) as usize];
+    let first = doc!({ "at": 0i64, "waited": 0i64, "late": [] });
+    let late = io.stream(&|memory| looked_at(memory).0.get(), first, |mut memory, response, _| {
+        let waited = memory["waited"].as_i64().unwrap_or(0);
+        let there = response.is_success() && response.body["metadata"]["uid"] == looked_at(&memory).1;
+        // While no server answers, nobody knows.
+        if there || response.code == 0 {
+            if limit.is_none_or(|limit| waited < limit) {
+                memory.set("waited", waited + POLL.0 as i64);
+                return Next::Again(memory);
             }
-            match limit {
-                Some(limit) if waited >= limit => Next::Done((false, waited)),
-                Some(_) => Next::Again(doc!(waited + POLL.0 as i64)),
-                None => Next::Again(doc!(waited)),
-            }
-        })?;
-        waited = now;
-        if !gone {
-            let (plural, name) = (&target.kind.plural, &target.name);
-            let why = format!("timed out waiting for the condition on {plural}/{name}");
-            failures.push(Failure::Client(why));
+            memory
+                .set("late", Doc::list(memory["late"].items().iter().cloned().chain([memory["at"].clone()])));
         }
+        let next = memory["at"].as_i64().unwrap_or(0) + 1;
+        if next == leaving.len() as i64 {
+            return Next::Done(memory["late"].clone());
+        }
+        memory.set("at", next);
+        Next::On(memory)
+    })?;
+    for at in late.items() {
+        let target = leaving[at.as_i64().unwrap_or(0) as usize].0;
+        let (plural, name) = (&target.kind.plural, &target.name);
+        failures.push(Failure::Client(format!("timed out waiting for the condition on {plural}/{name}")));
     }
     Ok(())
 }
@@ -238,7 +247,9 @@ pub(super) fn options(args: &Args, io: &mut Io<'_>) -> Result<Doc, Stop> {
 }
 
 /// What the words mean. Who names objects need not be allowed to see them.
-fn named(args: &Args, io: &mut Io<'_>, failures: &mut Vec<Failure>) -> Result<Vec<(Target, Doc)>, Stop> {
+fn named(args: &Args, io: &mut Io<'_>) -> Result<(Vec<Wanted>, Vec<Failure>), Stop> {
+    let wanted = |(target, doc)| Wanted { target, doc, written: Doc::Null };
+    let mut failures = Vec::new();
     let some =
         ["selector", "field-selector"].iter().any(|flag| args.get(flag).is_some()) || args.is_on("all");
     if some && args.words.iter().any(|word| word.contains('/')) {
@@ -248,21 +259,15 @@ fn named(args: &Args, io: &mut Io<'_>, failures: &mut Vec<Failure>) -> Result<Ve
         return Err(io.fail("name cannot be provided when a selector is specified"));
     }
     if some {
-        return objects(&args.words, args, io, failures);
+        let found = objects(&args.words, args, io, &mut failures)?;
+        return Ok((found.into_iter().map(wanted).collect(), failures));
     }
     let named = targets(&args.words, args, io)?;
     if named.iter().any(|target| target.name.is_empty()) {
         return Err(io.fail("resource(s) were provided, but no name was specified"));
     }
     by_name(&named, &args.words, args, io)?;
-    Ok(named.into_iter().map(|target| (target, Doc::Null)).collect())
-}
-
-fn from_input(args: &Args, io: &mut Io<'_>, failures: &mut Vec<Failure>) -> Result<Vec<(Target, Doc)>, Stop> {
-    manifests::alone(&args.words, args, io)?;
-    let read = manifests::read_once(args, "delete", io)?;
-    failures.extend(read.0.failures.iter().cloned());
-    Ok(read.0.wanted.iter().map(|object| (object.target.clone(), Doc::Null)).collect())
+    Ok((named.into_iter().map(|target| wanted((target, Doc::Null))).collect(), failures))
 }
 
 fn refused(response: &HttpResponse, args: &Args) -> Failure {

@@ -126,6 +126,6 @@ pub(super) fn pod_template(template: &Doc, io: &mut Io<'_>, target: &Target) -> 
 /// A list request with a selector on fields.
 fn with_fields(list: &Target, fields: &str) -> crate::cluster::HttpRequest {
     let mut request = list.get();
-    request.path = format!("{}?fieldSelector={}&limit=500", request.path, escape(fields)).into();
+    request.path = format!("{}?fieldSelector={}", request.path, escape(fields)).into();
     request
 }

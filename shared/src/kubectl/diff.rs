@@ -45,11 +45,11 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
         Err(Stop::Exit(_)) => return Err(Stop::Exit(2)),
         read => read?,
     };
-    if !read.0.failures.is_empty() {
-        io.finish(read.0.failures.clone()).ok();
+    if !read.failures.is_empty() {
+        io.finish(read.failures.clone()).ok();
         return Err(Stop::Exit(2));
     }
-    let wanted = chosen(&read.0.wanted, args, io)?;
+    let wanted = chosen(&read.wanted, args, io)?;
     let compared = io.each(&wanted, |object, io| compare(object, args, io))?;
     let mut failures = Vec::new();
     let mut differences: Vec<(String, String)> = Vec::new();

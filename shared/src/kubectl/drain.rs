@@ -82,7 +82,7 @@ fn drain(
     if let Some(selector) = args.get("pod-selector") {
         query.push_str(&format!("&labelSelector={}", escape(selector)));
     }
-    list.path = format!("{}?{query}&limit=500", list.path).into();
+    list.path = format!("{}?{query}", list.path).into();
     let response = io.request(list)?;
     if !response.is_success() {
         return Ok(vec![Failure::of(&response).among_others()]);

@@ -49,8 +49,9 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
     }
     let namespace = if args.is_on("all-namespaces") { "" } else { args.namespace() };
     let mut request = Target::new(Kind::Event, namespace, "").get();
-    let selector = if fields.is_empty() { fields } else { format!("&fieldSelector={}", escape(&fields)) };
-    request.path = format!("{}?limit=500{selector}", request.path).into();
+    if !fields.is_empty() {
+        request.path = format!("{}?fieldSelector={}", request.path, escape(&fields)).into();
+    }
     let fits = |event: &Doc| types.is_empty() || types.contains(&event["type"].str().to_lowercase());
     if args.is_on("watch") {
         return watch(&request, fits, args, io);

@@ -16,8 +16,8 @@ pub(super) struct Input {
     pub text: Str,
     /// What was read; it follows from the text, and is no part of what the program is.
     stream: OnceLock<Stream>,
-    /// The objects that the program wants of it, and where in its journal it was when it knew them.
-    pub objects: OnceLock<Arc<(Objects, usize)>>,
+    /// The objects that the program deals with, once it knows them.
+    pub objects: OnceLock<Arc<Objects>>,
 }
 
 /// The documents of a text, up to the first that cannot be read.

@@ -38,10 +38,19 @@ pub(super) struct Dealt {
     documents: bool,
 }
 
+/// How far a program is: where in its journal, and what it has said.
+#[derive(Clone, Debug)]
+pub(super) struct Place {
+    at: usize,
+    said: Said,
+}
+
 /// What a loop makes of an answer.
 pub(super) enum Next<T> {
     /// Ask again after a while, with this to remember.
     Again(Doc),
+    /// Ask at once, with this to remember.
+    On(Doc),
     /// Be told what happens, until this date if any, with this to remember.
     Watch(Doc, Option<Timestamp>),
     Done(T),
@@ -299,6 +308,11 @@ impl<'a> Io<'a> {
                     (*memory, *at) = (next, LoopAt::Waiting);
                     Err(Stop::Waits(POLL))
                 }
+                Next::On(next) => {
+                    let request = request(&next);
+                    (*memory, *at) = (next, LoopAt::Asking);
+                    Err(Stop::Needs(self.spoken(request)))
+                }
                 Next::Watch(next, until) => {
                     let request = request(&next);
                     (*memory, *at) = (next, LoopAt::Watching(until));
@@ -311,7 +325,7 @@ impl<'a> Io<'a> {
                     self.at += 1;
                     Ok(result)
                 }
-                Next::Again(_) | Next::Watch(..) => {
+                Next::Again(_) | Next::On(_) | Next::Watch(..) => {
                     unreachable!("the same code judges the same answer alike")
                 }
             },
@@ -348,14 +362,15 @@ impl<'a> Io<'a> {
         Ok(dealt_at(self.journal, place).became.clone())
     }
 
-    /// Where in its journal the program is.
-    pub fn place(&self) -> usize {
-        self.at
+    /// How far the program is.
+    pub fn place(&self) -> Place {
+        Place { at: self.at, said: self.said.clone() }
     }
 
-    /// What it learned up to there is known.
-    pub fn go_on_from(&mut self, place: usize) {
-        self.at = place;
+    /// What it learned and said up to there is known.
+    pub fn go_on_from(&mut self, place: &Place) {
+        self.at = place.at;
+        self.said = place.said.clone();
     }
 
     /// Hands something to the person in front of the terminal and waits for what comes back.

@@ -9,7 +9,7 @@ use super::args::Args;
 use super::discovery;
 use super::failure::Failure;
 use super::input::Document;
-use super::io::{Io, Stop};
+use super::io::{Io, Place, Stop};
 use super::resource::{Resource, Target};
 
 /// An object that somebody wants.
@@ -33,22 +33,32 @@ impl Wanted {
     }
 }
 
-/// What was read: the objects, and why others are not among them.
+/// What a program deals with: the objects, and why others are not among them.
 #[derive(Clone, Debug)]
 pub(super) struct Objects {
     pub wanted: Vec<Wanted>,
     pub failures: Vec<Failure>,
+    /// How far the program was when it knew that.
+    known_at: Place,
 }
 
-/// The same as [`read`], for a program that asks much of each object: it runs again with every answer, and need not read again.
-pub(super) fn read_once(args: &Args, verb: &str, io: &mut Io<'_>) -> Result<Arc<(Objects, usize)>, Stop> {
+/// What `find` finds, for a program that asks much of each object: it runs again with every answer, and need not look again.
+pub(super) fn once(
+    io: &mut Io<'_>,
+    find: impl FnOnce(&mut Io<'_>) -> Result<(Vec<Wanted>, Vec<Failure>), Stop>,
+) -> Result<Arc<Objects>, Stop> {
     let stdin = io.stdin;
     if let Some(known) = stdin.objects.get() {
-        io.go_on_from(known.1);
+        io.go_on_from(&known.known_at);
         return Ok(known.clone());
     }
-    let (wanted, failures) = read(args, verb, io)?;
-    Ok(stdin.objects.get_or_init(|| Arc::new((Objects { wanted, failures }, io.place()))).clone())
+    let (wanted, failures) = find(io)?;
+    Ok(stdin.objects.get_or_init(|| Arc::new(Objects { wanted, failures, known_at: io.place() })).clone())
+}
+
+/// The same of [`read`].
+pub(super) fn read_once(args: &Args, verb: &str, io: &mut Io<'_>) -> Result<Arc<Objects>, Stop> {
+    once(io, |io| read(args, verb, io))
 }
 
 /// Reads standard input. What cannot be read, and objects that kubectl cannot take, become failures; what stands before

@@ -51,12 +51,12 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
     }
     let format = Format::asked(args, io)?;
     let read = manifests::read_once(args, "replace", io)?;
-    let replaced = io.each(&read.0.wanted, |object, io| {
+    let replaced = io.each(&read.wanted, |object, io| {
         let done =
             if force { again(object, args, io)? } else { replace(object, dry, format.as_ref(), args, io)? };
         Ok(done.map(|()| Doc::Null))
     })?;
-    let mut failures = read.0.failures.clone();
+    let mut failures = read.failures.clone();
     failures.extend(replaced.into_iter().filter_map(Result::err));
     io.finish(failures)
 }

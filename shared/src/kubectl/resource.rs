@@ -421,8 +421,10 @@ pub(super) fn selected(target: &Target, args: &Args) -> HttpRequest {
         for (flag, parameter) in [("selector", "labelSelector"), ("field-selector", "fieldSelector")] {
             query.extend(args.get(flag).map(|selector| format!("{parameter}={}", escape(selector))));
         }
-        query.push("limit=500".into());
-        request.path = format!("{}?{}", request.path, query.join("&")).into();
+        // All of it, not a page: there is no network that a long answer would hold up.
+        if !query.is_empty() {
+            request.path = format!("{}?{}", request.path, query.join("&")).into();
+        }
     }
     request
 }

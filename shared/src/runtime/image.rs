@@ -127,7 +127,8 @@ pub struct Images {
 pub enum Found<'a> {
     /// The catalogue has it.
     Known(&'a ImageSpec),
-    /// The catalogue does not know the repository: a program that runs for ever and answers on any port.
+    /// The catalogue does not know the repository: a program that answers on any port and runs for ever, or for a while
+    /// where the pod waits for its end.
     StandIn(&'a ImageSpec),
     /// The repository is known and has no such tag.
     UnknownTag,

@@ -9,12 +9,14 @@ use crate::network::{dns_config, node_address};
 use crate::sim::{ContainerEnd, Context, CriCall, CriEvent, Duration, Process, Time, Timer};
 
 use super::container::{Container, KILLED, Program, Sandbox, Stage};
-use super::image::{Images, is_agnhost, is_curl, os_release, own_script};
+use super::image::{Found, Images, is_agnhost, is_curl, os_release, own_script};
 use super::shell::{Files, OF_IMAGE, knows};
 use super::{Caller, ImageSpec, Runtime, tasks};
 
 /// Setting up network namespace and addresses.
 const SANDBOX: Duration = Duration::millis(100);
+/// How long a stand-in works where work is to have an end.
+const STAND_IN_WORKS: Duration = Duration::seconds(3);
 /// The address of the bridge on the node comes first.
 const FIRST_POD_ADDRESS: u32 = 2;
 
@@ -35,6 +37,13 @@ impl Pages {
         }
         self.files.clone()
     }
+}
+
+/// Whether a pod waits for a container's end: it comes before the others, or is never begun anew after a success.
+fn has_end(pod: &Doc, container: &str, doc: &Doc) -> bool {
+    let comes_before =
+        pod["initContainers"].items().iter().any(|one| one["name"].as_str() == Some(container));
+    if comes_before { doc["restartPolicy"].str() != "Always" } else { pod["restartPolicy"].str() != "Always" }
 }
 
 /// The files that an image serves.
@@ -119,14 +128,17 @@ impl Runtime {
         };
         let number = self.fresh_number();
         let images = Arc::clone(&self.images);
-        let Some(spec) = images.find(&image).spec() else { return };
+        let found = images.find(&image);
+        let Some(spec) = found.spec() else { return };
         let Some(sandbox) = self.sandboxes.get_mut(&pod) else { return };
         let container_reads = doc["stdin"].as_bool() == Some(true);
         let given_nothing = doc["command"].items().is_empty();
         let names_no_program = is_agnhost(&image) && given_nothing;
         let own_script = own_script(&image, &doc).filter(|_| command.is_empty());
         let is_for_curl = is_curl(&image) && given_nothing;
-        let program = Program { exit_after: spec.exit_after, exit_code: spec.exit_code };
+        let has_end = matches!(found, Found::StandIn(_)) && has_end(&sandbox.spec, &name, &doc);
+        let exit_after = spec.exit_after.or(has_end.then_some(STAND_IN_WORKS));
+        let program = Program { exit_after, exit_code: spec.exit_code };
         let wait = spec.start.unwrap_or(cx.core.options.container_start);
         let mut container = Container {
             attempt,

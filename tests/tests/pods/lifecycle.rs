@@ -33,6 +33,38 @@ fn init_containers_take_turns() {
 }
 
 #[test]
+fn what_nobody_knows_ends_where_the_pod_waits_for_that() {
+    let image = "image: 'shop/migrate:1'";
+    for (spec, wanted) in [
+        (format!("initContainers: [{{name: i, {image}}}]\ncontainers: [{{name: c, {image}}}]"), "Running"),
+        (
+            format!(
+                "initContainers: [{{name: i, {image}, command: [/migrate]}}]\ncontainers: [{{name: c, {image}}}]"
+            ),
+            "Running",
+        ),
+        (format!("restartPolicy: OnFailure\ncontainers: [{{name: c, {image}}}]"), "Completed"),
+        (format!("restartPolicy: Never\ncontainers: [{{name: c, {image}}}]"), "Completed"),
+        // A sidecar goes on beside the others.
+        (
+            format!(
+                "initContainers: [{{name: i, {image}, restartPolicy: Always}}]\ncontainers: [{{name: c, {image}}}]"
+            ),
+            "Running",
+        ),
+    ] {
+        let mut world = World::new();
+        world.pod(&spec);
+        world.until(wanted, |world| world.shown() == wanted);
+        world.wait(30);
+        assert_eq!(world.shown(), wanted, "{spec}");
+        let first = if spec.starts_with("init") { "i" } else { "c" };
+        let is_over = !spec.contains("Always");
+        assert_eq!(!world.container(first)["state"]["terminated"].is_null(), is_over, "{spec}");
+    }
+}
+
+#[test]
 fn two_servers_of_one_pod_want_one_port() {
     for (second, wanted, said) in [
         ("{name: b, image: nginx}", "CrashLoopBackOff", "nginx: [emerg] still could not bind()"),

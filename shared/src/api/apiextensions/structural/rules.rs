@@ -14,8 +14,13 @@ const MOST_FAULTS: usize = 100;
 const LONGEST_MESSAGE: usize = 5 * 1024;
 const NO_BUDGET: &str = "due to running out of cost budget, no further validation rules will be run";
 /// Faults after which rules are not evaluated: the value may not be what they take it for.
-const BLOCKING: [&str; 4] =
-    ["FieldValueRequired", "FieldValueTooLong", "FieldValueTooMany", "FieldValueTypeInvalid"];
+const BLOCKING: [&str; 5] = [
+    "FieldValueNotSupported",
+    "FieldValueRequired",
+    "FieldValueTooLong",
+    "FieldValueTooMany",
+    "FieldValueTypeInvalid",
+];
 
 /// Adds what is wrong with the rules of one schema, which stands at `path`.
 pub(super) fn well_formed(schema: &Doc, path: &str, faults: &mut Faults) {

@@ -1,0 +1,96 @@
+// What is long, many or broken stays legible, and nothing jumps for it.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { ask, hurry, openCluster, openScenario, screenshot } from "./harness.mjs";
+import { says } from "./terminal.mjs";
+
+const scenario = (cluster, steps) => `apiVersion: kubarium.dev/v1alpha1
+kind: Scenario
+metadata: {name: crowded}
+spec:
+  cluster: ${cluster}
+  steps:
+${steps}`;
+const create = (name, image) => `  - {at: 1s, kubectl: "create deployment ${name} --image=${image} --replicas=3"}\n`;
+const phone = { viewport: { width: 390, height: 844 }, hasTouch: true };
+
+/** The words of failing pods, each with the lines on which it stands and how far it goes beyond its box. */
+const words = (page) => page.locator(".pod[data-shape=failing] .pod-status").evaluateAll((all) => all.flatMap((status) => {
+  const box = status.getBoundingClientRect();
+  return [...status.childNodes].filter(({ nodeType, data }) => nodeType === 3 && data).map((part) => {
+    const range = document.createRange();
+    range.setStart(part, 0);
+    range.setEnd(part, part.data.search(/ |$/));
+    return { word: range.toString(), lines: range.getClientRects().length, beyond: range.getBoundingClientRect().right - box.right };
+  });
+}));
+
+test("what is wrong with a pod is read whole: on a phone over lines that end between words, on a laptop on one", async (t) => {
+  const broken = scenario("{nodes: [{count: 3}]}", create("shop", "nginx:1.999") + create("todo", "todo-api:v1.2"));
+  for (const [view, parts] of [[phone, ["ImagePull", "BackOff", "CrashLoop"]], [{ viewport: { width: 1280, height: 720 } }, ["ImagePullBackOff", "CrashLoopBackOff"]]]) {
+    const page = await openCluster(t, { ...view, scenario: broken });
+    await hurry(page);
+    for (const status of ["CrashLoopBackOff", "ImagePullBackOff"]) await page.locator(".pod-status", { hasText: status }).first().waitFor();
+    await page.getByRole("button", { name: "Pause" }).click();
+    await page.locator(".pod-status", { hasText: "BackOff" }).first().waitFor();
+    const all = await words(page);
+    assert.ok(all.length && all.every(({ lines, beyond }) => lines === 1 && beyond < 1), `${parts}: ${JSON.stringify(all)}`);
+    await screenshot(page, `broken-${view.viewport.width}`);
+  }
+});
+
+test("of many containers there is the number, and of many namespaces no name above each pod", async (t) => {
+  const many = Array.from({ length: 60 }, (_, at) => `{name: c${at}, image: "shop/web:1"}`).join(", ");
+  const one = (at) => `      ---\n      {apiVersion: v1, kind: Namespace, metadata: {name: team-${at}}}\n      ---\n      {apiVersion: v1, kind: Pod, metadata: {name: p, namespace: team-${at}}, spec: {containers: [{name: c, image: nginx}]}}\n`;
+  const crowd = scenario("{nodes: [{count: 1}]}", `  - at: 1s\n    apply: |\n      {apiVersion: v1, kind: Pod, metadata: {name: crowd}, spec: {containers: [${many}]}}\n`);
+  for (const view of [phone, { viewport: { width: 1280, height: 720 } }]) {
+    const page = await openCluster(t, { ...view, scenario: crowd });
+    await hurry(page);
+    const status = page.locator(".pod-status", { hasText: "60/60" });
+    await status.waitFor({ timeout: 60_000 });
+    assert.ok(await status.evaluate((it) => it.scrollWidth <= it.clientWidth), "the number is seen whole");
+    await openScenario(page, scenario("{nodes: [{count: 2}]}", `  - at: 1s\n    apply: |\n${Array.from({ length: 60 }, (_, at) => one(at)).join("")}`));
+    await page.locator(".pod[data-shape=ready]").nth(59).waitFor({ timeout: 60_000 });
+    assert.equal(await page.locator(".namespace-name").count(), 0);
+    // Shown alone, or beside a few others, it has its name.
+    await page.locator(".namespaces select").selectOption("team-7");
+    await page.locator(".pod").nth(1).waitFor({ state: "detached" });
+    assert.equal(await page.locator(".pod").count(), 1);
+  }
+});
+
+test("on a tablet tabs and timeline stay where they are, and nothing runs below a panel", async (t) => {
+  for (const viewport of [{ width: 820, height: 1180 }, { width: 1024, height: 768 }]) {
+    const page = await openCluster(t, { viewport });
+    const tops = () => page.evaluate(() => [".tabs", ".rewind"].map((name) => Math.round(document.querySelector(name).getBoundingClientRect().top)));
+    await page.locator(".legend").waitFor();
+    const before = await tops();
+    await ask(page, { command: { id: 900, command: { kubectl: "scale deployment/todo-api --replicas=4" } } });
+    await page.locator(".doing code", { hasText: "scale" }).waitFor();
+    assert.deepEqual(await tops(), before, `${viewport.width}`);
+    await page.getByRole("button", { name: "Terminal" }).click();
+    await says(page, /\$ $/);
+    const beyond = await page.evaluate(() => [[".scene", ".visitors > *"], [".node", ".level"]].flatMap(([outer, inner]) => [...document.querySelectorAll(inner)]
+      .map((it) => [it.getBoundingClientRect(), it.closest(outer).getBoundingClientRect(), it.className])
+      .filter(([it, box]) => it.width && (it.left < box.left - 1 || it.right > box.right + 1)).map(([, , name]) => name)));
+    assert.deepEqual(beyond, [], `${viewport.width}`);
+    await screenshot(page, `panel-${viewport.width}`);
+  }
+});
+
+test("a zone that is broken is called so, and who wants to halt a program is told", async (t) => {
+  const page = await openCluster(t, { scenario: scenario("{nodes: [{count: 1, zone: a}, {count: 1, zone: b}]}", "  - {at: 40s, fault: {target: zone/b, kind: PowerOff}}\n") });
+  await hurry(page);
+  await page.locator("h1", { hasText: "Something is wrong with zone b. Watch." }).waitFor();
+  await page.getByRole("button", { name: "日本語" }).click();
+  await page.locator("h1", { hasText: "ゾーン b に異常が起きています。" }).waitFor();
+  await page.getByRole("button", { name: "English" }).click();
+  await page.getByRole("button", { name: "Terminal" }).click();
+  await says(page, /\$ $/);
+  await page.keyboard.type("sleep 100\n");
+  await page.keyboard.press("Control+z");
+  await says(page, /\^Z\nnothing can be halted here/);
+  await page.keyboard.press("Control+c");
+  await says(page, /\^C\nkubarium \$ $/);
+});
