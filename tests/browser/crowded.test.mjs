@@ -80,7 +80,7 @@ test("on a tablet tabs and timeline stay where they are, and nothing runs below 
 });
 
 test("a zone that is broken is called so, and who wants to halt a program is told", async (t) => {
-  const page = await openCluster(t, { scenario: scenario("{nodes: [{count: 1, zone: a}, {count: 1, zone: b}]}", "  - {at: 40s, fault: {target: zone/b, kind: PowerOff}}\n") });
+  const page = await openCluster(t, { scenario: scenario("{nodes: [{count: 1, zone: a}, {count: 2, zone: b}]}", "  - {at: 40s, fault: {target: zone/b, kind: PowerOff}}\n") });
   await hurry(page);
   await page.locator("h1", { hasText: "Something is wrong with zone b. Watch." }).waitFor();
   await page.getByRole("button", { name: "日本語" }).click();

@@ -11,7 +11,8 @@ use crate::{
     state::Page,
     story,
     view_model::{
-        Density, NodeState, Table, node_state, percent, pods_on, rounded, serves, shape_word, split_name,
+        Density, NodeState, Table, humps, node_state, percent, pods_on, rounded, serves, shape_word,
+        split_name,
     },
     words,
 };
@@ -360,24 +361,13 @@ fn Containers(pod: Memo<Arc<Pod>>) -> impl IntoView {
 /// A pod's status. What is wrong is read whole, over several lines where it must be: parted between its words.
 fn status(pod: &Pod) -> impl IntoView + use<> {
     let text = status_text(pod);
-    let parts = if pod.shape == PodShape::Failing { words_of(&text) } else { vec![text] };
-    let between = |at| (at > 0).then(|| view! { <wbr /> });
-    parts.into_iter().enumerate().map(|(at, part)| view! { {between(at)}{part} }).collect_view()
-}
-
-/// `Crash`, `Loop`, `BackOff · ↻2`
-fn words_of(text: &str) -> Vec<String> {
-    let mut parts = vec![String::new()];
-    for (at, letter) in text.char_indices() {
-        let goes_on = !text[..at].ends_with(|before: char| before.is_ascii_lowercase());
-        if letter.is_ascii_uppercase() && !goes_on && !text[at..].starts_with("Off") {
-            parts.push(String::new());
-        }
-        if let Some(part) = parts.last_mut() {
-            part.push(letter);
-        }
-    }
-    parts
+    let parts = if pod.shape == PodShape::Failing { humps(&text) } else { vec![text.as_str()] };
+    let part = |(at, part): (usize, &str)| {
+        // `BackOff` is one word.
+        let before = (at > 0 && !part.starts_with("Off")).then(|| view! { <wbr /> });
+        view! { {before}{part.to_owned()} }
+    };
+    parts.into_iter().enumerate().map(part).collect_view()
 }
 
 fn status_text(pod: &Pod) -> String {
