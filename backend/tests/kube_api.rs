@@ -625,6 +625,8 @@ async fn what_is_made_after_a_long_sleep_is_young() {
         let again: serde_json::Value =
             http.get(at("/default")).send().await.expect("an answer").json().await.expect("JSON");
         assert_eq!(seconds(&again), seconds(&old), "what was there keeps its date");
+        // The next one begins in the same directory.
+        server.stop().await;
     }
 }
 
