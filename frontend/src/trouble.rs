@@ -288,7 +288,11 @@ mod tests {
         let set = Workload { kind: "StatefulSet".into(), ..web(0) };
         for (name, expected) in [("web", alone("web", Ill::Refused)), ("web-api", None)] {
             let refused = [Event { kind: "StatefulSet".into(), ..event("FailedCreate", name, 1) }];
-            assert_eq!(look(&mut Ward::default(), 5, &[], &[set.clone()], &[], &refused), expected, "{name}");
+            assert_eq!(
+                look(&mut Ward::default(), 5, &[], std::slice::from_ref(&set), &[], &refused),
+                expected,
+                "{name}"
+            );
         }
         let running = [pod("a", "Running", PodShape::Running)];
         for (count, now, expected) in [(3, 6, alone("a", Ill::Probe)), (2, 6, None), (3, 90_000, None)] {
