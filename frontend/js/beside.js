@@ -54,7 +54,7 @@ function showEdge({ ingresses, sources: all, controller }) {
 /** The timeline's own edge, which lies on what is above it (desk.css), in pixels. */
 const DOCK_EDGE = 8;
 
-/** Where the stage ends below the timeline, its visitors and their doors are held above that (systems.css). */
+/** Where the stage ends below the timeline, its visitors and their doors are held above that (halted.css). */
 function hold() {
   const [own, dock] = [stage(), document.querySelector(".page:not(#frame) .dock, .desk .dock")];
   if (!own || !dock || own.parentNode.classList.contains("two")) return void own?.classList.remove("held");

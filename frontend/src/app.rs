@@ -87,7 +87,7 @@ fn tell_width(scene: NodeRef<html::Div>) {
         browser::on_resize(&element, move || {
             let width = scene.client_width();
             let up_to: Vec<_> = WIDTHS.iter().filter(|most| width <= **most).map(i32::to_string).collect();
-            // What is no attribute's value cannot be refused.
+            // Only a name that is none would be refused.
             let _ = scene.set_attribute("data-up-to", &up_to.join(" "));
         });
     });

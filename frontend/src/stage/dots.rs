@@ -115,7 +115,7 @@ impl Dots {
             Self::wake(&resized);
         });
         let scrolled = Rc::clone(&dots);
-        // The visitors' end of the stage may stay where it is (systems.css).
+        // The visitors' end of the stage may stay where it is (halted.css).
         window_event_listener(leptos::ev::scroll, move |_| {
             scrolled.borrow_mut().stale = true;
             Self::wake(&scrolled);

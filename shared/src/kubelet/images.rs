@@ -46,10 +46,11 @@ impl Kubelet {
     /// Gets what is needed from that one on, and goes on with the container when all of it is there.
     pub(super) fn obtain(&mut self, uid: Uid, index: u32, spec: &PodSpec, from: u32, cx: &mut Context<'_>) {
         let own = spec_at(spec, index);
-        let mut needed = self.images_of_volumes(uid);
-        needed.push((own.image.clone(), own.pull_policy.clone()));
-        for (which, needed) in (0..).zip(&needed).skip(from as usize) {
-            if !self.is_there(uid, index, which, needed, cx) {
+        let own_image = (own.image.clone(), own.pull_policy.clone());
+        let of_volumes = self.images_of_volumes(uid);
+        for which in from..=of_volumes.len() as u32 {
+            let image = of_volumes.get(which as usize).unwrap_or(&own_image);
+            if !self.is_there(uid, index, which, image, cx) {
                 return;
             }
         }
