@@ -2,6 +2,7 @@
 
 mod config;
 mod faults;
+mod images;
 mod lifecycle;
 mod logs;
 mod pressure;

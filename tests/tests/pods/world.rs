@@ -121,6 +121,19 @@ impl World {
         self.object().map_or(Doc::Null, |object| object.body["status"].clone())
     }
 
+    /// What the STATUS column says, each time that it changes.
+    pub fn phrases(&mut self, seconds: u64) -> Vec<String> {
+        let mut seen: Vec<String> = Vec::new();
+        for _ in 0..seconds * 10 {
+            self.pass(Duration::millis(100));
+            let now = self.shown();
+            if seen.last() != Some(&now) {
+                seen.push(now);
+            }
+        }
+        seen
+    }
+
     /// What kubectl's STATUS column says of `p`; empty once it is gone.
     pub fn shown(&self) -> String {
         self.object().map_or(String::new(), display_status)
