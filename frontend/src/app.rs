@@ -52,7 +52,7 @@ fn Main() -> impl IntoView {
     browser::follow_painted(page.panel, move || page.drawer.get());
     let open = move || page.panel.with(Option::is_some);
     let scene = NodeRef::<html::Div>::new();
-    tell_width(scene);
+    tell_width(scene, open);
     view! {
         <InTurn><Header /></InTurn>
         <main class="desk" class:open=open>
@@ -79,18 +79,38 @@ fn Main() -> impl IntoView {
 /// The widths of the scene, in pixels, up to which styles differ.
 const WIDTHS: [i32; 5] = [899, 960, 1000, 1500, 1700];
 
-/// Names those that the scene does not exceed in its `data-up-to`, for the styles (`compact.css` says why).
-fn tell_width(scene: NodeRef<html::Div>) {
+/// Names those that the scene does not exceed in its `data-up-to`, for the styles (`compact.css` says why). A scene beside a
+/// panel that was `open` before is told its width as the panel opens, not once it is measured: the page is laid out once.
+fn tell_width(scene: NodeRef<html::Div>, open: impl Fn() -> bool + Copy + 'static) {
+    // For a closed panel and an open one, how wide window and scene were.
+    let measured = StoredValue::new([None; 2]);
+    // Unlike an element's, it is known without a layout.
+    let window_width = || window().inner_width().ok().and_then(|width| width.as_f64());
     Effect::new(move |_| {
         let Some(scene) = scene.get() else { return };
         let element = scene.clone();
         browser::on_resize(&element, move || {
             let width = scene.client_width();
-            let up_to: Vec<_> = WIDTHS.iter().filter(|most| width <= **most).map(i32::to_string).collect();
-            // Only a name that is none would be refused.
-            let _ = scene.set_attribute("data-up-to", &up_to.join(" "));
+            measured.update_value(|measured| {
+                measured[usize::from(untrack(open))] = window_width().map(|window| (window, width));
+            });
+            name_widths(&scene, width);
         });
     });
+    Effect::new(move |_| {
+        let known = measured.with_value(|measured| measured[usize::from(open())]);
+        if let (Some((window, width)), Some(scene)) = (known, scene.get_untracked())
+            && window_width() == Some(window)
+        {
+            name_widths(&scene, width);
+        }
+    });
+}
+
+fn name_widths(scene: &web_sys::Element, width: i32) {
+    let up_to: Vec<_> = WIDTHS.iter().filter(|most| width <= **most).map(i32::to_string).collect();
+    // Only a name that is none would be refused.
+    let _ = scene.set_attribute("data-up-to", &up_to.join(" "));
 }
 
 /// Shows the page once there is something to see; until then the frame of `index.html` stands in its place.
