@@ -4,6 +4,7 @@
 //! written back without anything that has its default value, always in the same order.
 
 mod expect;
+mod expectations;
 mod sparse;
 mod step;
 
@@ -17,7 +18,8 @@ use crate::doc::{Doc, Path, Segment, Str, Timestamp, from_doc, parse_json, to_do
 use crate::manifest::{self, Document};
 use crate::sim::{Duration, Options};
 
-pub use expect::{Expectation, Progress, Verdict};
+pub use expect::{Expectation, Verdict};
+pub use expectations::Expectations;
 pub use step::{FaultStep, RepairStep, RequestStep, Step, StepAction};
 
 /// The format's version.

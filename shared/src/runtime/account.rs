@@ -1,7 +1,10 @@
 //! What proves who a pod is: the volume with the token of its service account. Every pod has one and few ever look: it is
 //! made when somebody does, from the pod's name and spec.
 
+use std::cell::OnceCell;
+
 use crate::api::{Key, Uid};
+use crate::collections::BTreeMap;
 use crate::doc;
 use crate::doc::{Doc, Str, Timestamp, literal};
 use crate::sim::{AUDIENCE, CERTIFICATE, Random, Signer};
@@ -98,22 +101,71 @@ impl Bearer<'_> {
     }
 }
 
-impl Sandbox {
-    /// Somebody looks at the files of the pod called so, and finds none whose time is over.
-    pub(super) fn make_account_volumes(&mut self, uid: Uid, signer: Signer, now: Timestamp) {
-        if now.seconds() < i64::from(self.renewal) {
-            return;
+/// The volumes by which a pod is told who it is, as one sees them who looks now. To sign a token costs more than all else of a
+/// pod's start: they are made when a program looks into one of them, not when it looks at other files.
+pub struct Account<'a> {
+    bearer: Bearer<'a>,
+    signer: Signer,
+    /// Whether the time of those that were made before is over.
+    due: bool,
+    made: OnceCell<Made>,
+}
+
+#[derive(Debug)]
+struct Made {
+    volumes: BTreeMap<Str, Files>,
+    renewal: u32,
+}
+
+impl<'a> Account<'a> {
+    /// Of a pod that has volumes for as long as `renewal` says, in seconds since 1970.
+    pub(super) fn new(bearer: Bearer<'a>, signer: Signer, renewal: u32) -> Account<'a> {
+        let due = bearer.now.seconds() >= i64::from(renewal);
+        Account { bearer, signer, due, made: OnceCell::new() }
+    }
+
+    fn volumes(&self) -> impl Iterator<Item = &'a Doc> {
+        self.bearer.spec["volumes"].items().iter().filter(|volume| is_account_volume(volume))
+    }
+
+    /// The files of one of the volumes, if those that were made before are over.
+    pub fn files(&self, volume: &Str) -> Option<&Files> {
+        if !self.due || !self.volumes().any(|own| own["name"].str() == *volume) {
+            return None;
         }
-        let bearer = Bearer { key: &self.key, uid, spec: &self.spec, since: self.since, now };
-        let mut renewal = i64::from(u32::MAX);
-        for volume in self.spec["volumes"].items().iter().filter(|volume| is_account_volume(volume)) {
-            let tokens =
-                volume["projected"]["sources"].items().iter().map(|source| &source["serviceAccountToken"]);
+        self.made().volumes.get(volume)
+    }
+
+    fn made(&self) -> &Made {
+        self.made.get_or_init(|| {
+            let Account { bearer, signer, .. } = self;
+            let sources = self.volumes().flat_map(|volume| volume["projected"]["sources"].items());
+            let tokens = sources.map(|source| &source["serviceAccountToken"]);
             let ends = tokens.filter(|token| !token.is_null()).map(|token| bearer.turn(token).1);
-            renewal = ends.min().map_or(renewal, |end| end.min(renewal));
-            self.volumes.insert(volume["name"].str(), files(&bearer, signer, volume));
+            let renewal = ends.min().map_or(u32::MAX, |end| end.min(i64::from(u32::MAX)) as u32);
+            let volumes = self.volumes().map(|volume| (volume["name"].str(), files(bearer, *signer, volume)));
+            Made { volumes: volumes.collect(), renewal }
+        })
+    }
+
+    /// Puts what was made to the pod's other volumes.
+    pub(super) fn keep(self, volumes: &mut BTreeMap<Str, Files>, renewal: &mut u32) {
+        if let Some(made) = self.made.into_inner() {
+            volumes.extend(made.volumes);
+            *renewal = made.renewal;
         }
-        self.renewal = renewal as u32;
+    }
+}
+
+impl Sandbox {
+    /// Makes them at once, where a container is to keep parts of them as they are when it starts.
+    pub(super) fn make_account_volumes(&mut self, uid: Uid, signer: Signer, now: Timestamp) {
+        let bearer = Bearer { key: &self.key, uid, spec: &self.spec, since: self.since, now };
+        let account = Account::new(bearer, signer, self.renewal);
+        if account.due {
+            account.made();
+            account.keep(&mut self.volumes, &mut self.renewal);
+        }
     }
 }
 

@@ -14,7 +14,7 @@ use crate::codec::Codec;
 use crate::collections::{BTreeMap, BTreeSet, sort_by_key};
 use crate::doc::{Doc, Str};
 use crate::kubectl::{Output, Program, Progress};
-use crate::scenario::{self, Expectation, Scenario, ScenarioError, Step, StepAction, Verdict};
+use crate::scenario::{Expectation, Expectations, Scenario, ScenarioError, Step, StepAction, Verdict};
 use crate::sim::{Duration, StateHash, StateHasher, Time};
 
 use super::diagnose::{self, Diagnostic, Places};
@@ -83,10 +83,7 @@ pub struct Player {
     /// Each user's kubeconfig, once it was changed.
     configs: BTreeMap<Str, Doc>,
     results: Vec<StepResult>,
-    expectations: Vec<(Expectation, scenario::Progress)>,
-    seen_revision: u64,
-    /// How many answers sources of traffic had when expectations were last looked at.
-    seen_answers: u64,
+    expectations: Expectations,
 }
 
 impl Player {
@@ -102,8 +99,7 @@ impl Player {
             field: error.field,
             message: error.message,
         })?;
-        let expectations =
-            scenario.spec.expect.iter().map(|goal| (goal.clone(), scenario::Progress::of(goal))).collect();
+        let expectations = Expectations::new(&scenario.spec.expect);
         let log = scenario.spec.steps.clone();
         let pending = (1..).zip(&log).map(|(number, step)| (step.at, number)).collect();
         Ok(Player {
@@ -117,8 +113,6 @@ impl Player {
             configs: BTreeMap::new(),
             results: Vec::new(),
             expectations,
-            seen_revision: 0,
-            seen_answers: 0,
         })
     }
 
@@ -168,20 +162,17 @@ impl Player {
 
     /// The expectations and their verdicts; `None` while undecided.
     pub fn expectations(&self) -> impl Iterator<Item = (&Expectation, Option<Verdict>)> {
-        self.expectations.iter().map(|(expectation, progress)| (expectation, progress.verdict))
+        self.expectations.iter()
     }
 
     /// Whether every expectation is decided; true when there is none.
     pub fn decided(&self) -> bool {
-        self.expectations.iter().all(|(_, progress)| progress.verdict.is_some())
+        self.expectations.decided()
     }
 
     /// Gives every open expectation its verdict: nothing more will happen.
     pub fn conclude(&mut self) {
-        let at = self.now();
-        for (_, progress) in self.expectations.iter_mut().filter(|(_, progress)| progress.verdict.is_none()) {
-            progress.verdict = Some(Verdict { met: false, at });
-        }
+        self.expectations.conclude(self.now());
     }
 
     /// One number for the whole state. Steps to come are no part of it.
@@ -237,7 +228,7 @@ impl Player {
 
     /// When the next expectation is decided if nothing happens before.
     pub fn next_verdict_at(&self) -> Option<Time> {
-        self.expectations.iter().filter_map(|(goal, progress)| goal.decides_at(progress)).min()
+        self.expectations.next_verdict_at()
     }
 
     /// When the next program wakes or the next step is due.
@@ -259,7 +250,7 @@ impl Player {
     /// Lets happen what comes next, at `at`.
     fn step_at(&mut self, at: Time) {
         if at.0 > 0 {
-            self.settle(Time(at.0 - 1));
+            self.expectations.settle(Time(at.0 - 1));
         }
         if self.cluster.next_at() == Some(at) {
             self.cluster.step();
@@ -279,7 +270,7 @@ impl Player {
             self.step_at(at);
         }
         self.cluster.advance_to(until);
-        self.settle(self.now());
+        self.expectations.settle(self.now());
     }
 
     /// Plays to the end: `until`, or the moment at which every expectation is decided.
@@ -294,7 +285,7 @@ impl Player {
             }
         }
         self.cluster.advance_to(end);
-        self.settle(end);
+        self.expectations.settle(end);
     }
 
     /// The scenario that leads here: the same beginning, and everything that was done since.
@@ -509,35 +500,10 @@ impl Player {
         });
     }
 
-    /// Decides what is certain after everything up to and including `until`.
-    fn settle(&mut self, until: Time) {
-        self.expectations.iter_mut().for_each(|(goal, progress)| goal.settle(progress, until));
-    }
-
-    /// Looks at what is expected, if anything was written.
+    /// Looks at what is expected.
     fn observe(&mut self) {
-        let traffic = self.cluster.network().visitors();
-        if traffic.answers() != self.seen_answers {
-            self.seen_answers = traffic.answers();
-            let now = self.cluster.now();
-            for (goal, progress) in &mut self.expectations {
-                if let Some(source) = goal.source() {
-                    goal.observe_source(progress, traffic.summary(source).as_ref(), now);
-                }
-            }
-        }
-        let store = self.cluster.store();
-        if store.revision() == self.seen_revision {
-            return;
-        }
-        self.seen_revision = store.revision();
-        let now = self.cluster.now();
-        for (goal, progress) in &mut self.expectations {
-            if goal.source().is_none() {
-                let object = progress.key.as_ref().and_then(|key| store.get(key));
-                goal.observe(progress, object.map(|object| &**object), now);
-            }
-        }
+        let (store, traffic) = (self.cluster.store(), self.cluster.network().visitors());
+        self.expectations.observe(store, traffic, self.cluster.now());
     }
 }
 

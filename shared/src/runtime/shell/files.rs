@@ -4,6 +4,7 @@ use crate::codec::Codec;
 use crate::collections::{BTreeMap, BTreeSet};
 use crate::doc::Str;
 
+use super::super::account::Account;
 use super::super::host;
 use super::mounts::{Look, Mark, Mount, OF_DIRECTORIES, OF_FILES, SET_GROUP, STICKY, Sort};
 use super::programs;
@@ -72,6 +73,8 @@ pub struct Place<'a> {
     pub mounts: &'a [Mount],
     /// The pod's volumes.
     pub volumes: &'a mut BTreeMap<Str, Files>,
+    /// Those of them that tell it who it is.
+    pub account: &'a Account<'a>,
     /// Directories of the machine.
     pub disks: &'a mut BTreeMap<Str, Files>,
     /// Whether the container's own layer may not be written.
@@ -187,7 +190,7 @@ impl Place<'_> {
         match mount {
             None => Some(&*self.layer),
             Some(mount) if mount.shared => self.disks.get(&mount.volume),
-            Some(mount) => self.volumes.get(&mount.volume),
+            Some(mount) => self.account.files(&mount.volume).or_else(|| self.volumes.get(&mount.volume)),
         }
     }
 

@@ -9,6 +9,7 @@ use crate::doc::{Doc, Str};
 use crate::sim::{Context, CriEvent};
 
 use super::super::Runtime;
+use super::super::account::{Account, Bearer};
 use super::super::container::{Container, Sandbox};
 use super::super::host;
 use super::super::image::{Found, full_reference, os_release, repository};
@@ -325,7 +326,6 @@ impl Runtime {
         let gone = (Progress::Waits(None), none);
         let Some((_, name)) = self.numbered.get(&running.start).cloned() else { return gone };
         let Some(sandbox) = self.sandboxes.get_mut(&running.pod) else { return gone };
-        sandbox.make_account_volumes(running.pod, self.signer, cx.timestamp());
         let Some(container) = sandbox.container(&name) else { return gone };
         let full = full_reference(&container.image);
         let found = self.images.find(&container.image);
@@ -352,7 +352,9 @@ impl Runtime {
         let (host, ip) = (hostname(sandbox), sandbox.ip);
         let given = given(sandbox, &name);
         let next_pid = container.last_pid + 1;
-        let Sandbox { containers, volumes, .. } = sandbox;
+        let Sandbox { containers, volumes, key, spec, renewal, since, .. } = sandbox;
+        let bearer = Bearer { key, uid: running.pod, spec, since: *since, now: cx.timestamp() };
+        let account = Account::new(bearer, self.signer, *renewal);
         let Some(container) = containers.iter_mut().find(|container| container.name == name) else {
             return gone;
         };
@@ -362,7 +364,8 @@ impl Runtime {
             place: Place {
                 layer: &mut container.layer,
                 mounts: &mounts,
-                volumes,
+                volumes: &mut *volumes,
+                account: &account,
                 disks: &mut self.disks,
                 read_only,
                 owner: (user, group),
@@ -386,6 +389,7 @@ impl Runtime {
         };
         let progress = act(&mut running.task, &mut world);
         let effects = Effects { children: world.children, signals: world.signals };
+        account.keep(volumes, renewal);
         (progress, effects)
     }
 
@@ -397,15 +401,24 @@ impl Runtime {
         look: impl FnOnce(&mut Place<'_>) -> T,
     ) -> Option<T> {
         let sandbox = self.sandboxes.get_mut(&pod)?;
-        sandbox.make_account_volumes(pod, self.signer, sandbox.since);
         let given = given(sandbox, container);
-        let Sandbox { containers, volumes, .. } = sandbox;
+        let Sandbox { containers, volumes, key, spec, renewal, since, .. } = sandbox;
+        let bearer = Bearer { key, uid: pod, spec, since: *since, now: *since };
+        let account = Account::new(bearer, self.signer, *renewal);
         let container = containers.iter_mut().find(|known| known.name == container)?;
         let (read_only, mounts) = (container.read_only(), Arc::clone(&container.mounts));
-        let layer = &mut container.layer;
-        let disks = &mut self.disks;
-        let owner = (0, 0);
-        Some(look(&mut Place { layer, mounts: &mounts, volumes, disks, read_only, owner, given: &given }))
+        let found = look(&mut Place {
+            layer: &mut container.layer,
+            mounts: &mounts,
+            volumes: &mut *volumes,
+            account: &account,
+            disks: &mut self.disks,
+            read_only,
+            owner: (0, 0),
+            given: &given,
+        });
+        account.keep(volumes, renewal);
+        Some(found)
     }
 
     /// Whether there is a file in a container.

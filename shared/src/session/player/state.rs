@@ -35,8 +35,7 @@ impl Player {
         self.asked.encode(encoder);
         self.configs.encode(encoder);
         self.results[self.results.len().saturating_sub(RESULTS)..].to_vec().encode(encoder);
-        self.expectations.iter().for_each(|(_, progress)| progress.encode(encoder));
-        (self.seen_revision, self.seen_answers).encode(encoder);
+        self.expectations.encode_progress(encoder);
         Some(())
     }
 
@@ -51,10 +50,6 @@ impl Player {
         (self.log, self.pending) = Codec::decode(decoder)?;
         (self.started, self.asked, self.configs) = Codec::decode(decoder)?;
         self.results = Codec::decode(decoder)?;
-        for (_, progress) in &mut self.expectations {
-            *progress = Codec::decode(decoder)?;
-        }
-        (self.seen_revision, self.seen_answers) = Codec::decode(decoder)?;
-        Ok(())
+        self.expectations.decode_progress(decoder)
     }
 }
