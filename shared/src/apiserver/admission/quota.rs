@@ -35,8 +35,11 @@ pub(super) fn charge(
         fit_for(quota, resources, key.kind, doc)?;
     }
     let requested = difference(call, key, doc, old)?;
-    for (quota, _) in &concerned {
-        if let Some(used) = usage_with(quota, &requested)? {
+    // None is charged for what another refuses.
+    let usages: Vec<Option<Amounts>> =
+        concerned.iter().map(|(quota, _)| usage_with(quota, &requested)).collect::<Result<_, _>>()?;
+    for ((quota, _), used) in concerned.iter().zip(usages) {
+        if let Some(used) = used {
             let mut body = quota.body.clone();
             body.set_at(&["status", "used"], usage::to_doc(&used));
             call.put(Object::new(quota.key.clone(), quota.meta.clone(), body, Some(quota)));
