@@ -68,6 +68,31 @@ impl ApiServer {
     }
 }
 
+/// The groups and versions for which other servers are registered that do not answer. None of them is played here but
+/// metrics-server.
+pub(super) fn unanswered(store: &Store) -> Vec<(Str, Str)> {
+    let registered =
+        store.list(Kind::ApiService).filter(|registered| !registered.body["spec"]["service"].is_null());
+    let named = registered.filter_map(|registered| {
+        let spec = &registered.body["spec"];
+        let (group, version) = (spec["group"].str(), spec["version"].str());
+        let answers = match registered.key.name == METRICS {
+            true => endpoint(registered, store).is_some(),
+            false => discovery::has_version(&group, &version, store),
+        };
+        (!answers).then_some((group, version))
+    });
+    named.collect()
+}
+
+/// What is said of a path below such a group and version.
+pub(super) fn no_server(path: &str, store: &Store) -> Option<Status> {
+    let mut steps = path.trim_matches('/').split('/');
+    let (root, group, version) = (steps.next()?, steps.next()?, steps.next()?);
+    let below = |(of, at): &(Str, Str)| *of == group && *at == version;
+    (root == "apis" && unanswered(store).iter().any(below)).then(Status::no_server)
+}
+
 /// What objects of a definition say that stands in for the metrics API, where no server is registered for that.
 fn stand_in(request: &Request, store: &mut Store, cx: &mut Context<'_>) -> Option<Result<Reply, Status>> {
     if discovery::has_metrics(store) {

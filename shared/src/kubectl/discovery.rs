@@ -41,17 +41,31 @@ fn documents(io: &mut Io<'_>) -> Result<Result<Vec<HttpResponse>, Failure>, Stop
     Ok(Ok(answers))
 }
 
+/// Whether the server that answers for a version does so.
+fn is_current(version: &Doc) -> bool {
+    version["freshness"].as_str() != Some("Stale")
+}
+
 /// Everything that is served, in the server's order: of each group the version that it prefers, with the kinds that
 /// only its other versions have.
 pub(super) fn resources(io: &mut Io<'_>) -> Result<Result<Vec<Served>, Failure>, Stop> {
+    Ok(offer(io)?.map(|(served, _)| served))
+}
+
+/// The same with the groups and versions of which nothing is known, sorted.
+pub(super) fn offer(io: &mut Io<'_>) -> Result<Result<(Vec<Served>, Vec<String>), Failure>, Stop> {
     let documents = match documents(io)? {
         Ok(documents) => documents,
         Err(failure) => return Ok(Err(failure)),
     };
-    let mut served: Vec<Served> = Vec::new();
+    let (mut served, mut stale): (Vec<Served>, Vec<String>) = Default::default();
     for group in documents.iter().flat_map(|document| document.body["items"].items()) {
         let name = group["metadata"]["name"].str();
         for version in group["versions"].items() {
+            if !is_current(version) {
+                stale.push(format!("{name}/{}", version["version"].str()));
+                continue;
+            }
             for resource in version["resources"].items() {
                 let found = read(&name, &version["version"].str(), resource);
                 let known = |other: &Served| {
@@ -63,7 +77,8 @@ pub(super) fn resources(io: &mut Io<'_>) -> Result<Result<Vec<Served>, Failure>,
             }
         }
     }
-    Ok(Ok(served))
+    crate::collections::sort(&mut stale);
+    Ok(Ok((served, stale)))
 }
 
 fn read(group: &Str, version: &Str, doc: &Doc) -> Served {
@@ -98,7 +113,7 @@ pub(super) fn versions(io: &mut Io<'_>) -> Result<Result<Vec<String>, Failure>, 
     let mut all = Vec::new();
     for group in documents.iter().flat_map(|document| document.body["items"].items()) {
         let name = group["metadata"]["name"].str();
-        for version in group["versions"].items() {
+        for version in group["versions"].items().iter().filter(|version| is_current(version)) {
             let version = version["version"].str();
             all.push(if name.is_empty() { version.to_string() } else { format!("{name}/{version}") });
         }
