@@ -1,5 +1,6 @@
 //! The pod lifecycle: what to do next with a pod, from what is known of it.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use crate::api::core::pod::{Pod, PodSpec};
@@ -220,6 +221,7 @@ impl Kubelet {
             }
             let spec = self.object(uid).map(|object| object.body["spec"].clone()).unwrap_or_default();
             self.ask_runtime(CriCall::RunPodSandbox { pod: uid, key, spec }, cx);
+            self.read_pull_secret(uid, 0, Vec::new(), cx);
             self.give_volumes(uid, cx);
         } else if !std::mem::replace(&mut pod.complained, true) {
             let message = "network is not ready: container runtime network not ready: NetworkReady=false \
@@ -250,13 +252,7 @@ impl Kubelet {
             index += 1;
         }
         if index == inits && !over {
-            // One after the other: the next one begins when the one before it was started, or could not be.
-            for index in inits..inits + mains {
-                self.step(uid, index, spec, cx);
-                if pod_at(self, uid, index).is_some_and(ContainerState::is_being_started) {
-                    break;
-                }
-            }
+            self.begin_mains(uid, inits..inits + mains, spec, cx);
         }
         if !over {
             (inits + mains..count).for_each(|index| self.step(uid, index, spec, cx));
@@ -270,6 +266,25 @@ impl Kubelet {
         {
             pod.stage = PodStage::Done;
             self.ask_runtime(CriCall::StopPodSandbox { pod: uid }, cx);
+        }
+    }
+
+    /// One after the other: the next one begins when the one before it was started, or could not be. What its hook
+    /// brought down comes after those that it held up.
+    fn begin_mains(&mut self, uid: Uid, mains: Range<u32>, spec: &PodSpec, cx: &mut Context<'_>) {
+        let Some(pod) = self.pods.get(&uid) else { return };
+        let passes: &[bool] =
+            if pod.containers.iter().any(is_down_by_hook) { &[false, true] } else { &[false] };
+        for &down in passes {
+            for index in mains.clone() {
+                if passes.len() > 1 && pod_at(self, uid, index).map(is_down_by_hook) != Some(down) {
+                    continue;
+                }
+                self.step(uid, index, spec, cx);
+                if pod_at(self, uid, index).is_some_and(ContainerState::is_being_started) {
+                    return;
+                }
+            }
         }
     }
 
@@ -376,6 +391,10 @@ impl Kubelet {
         self.pod_event(uid, Some(index), Severity::Normal, "Created", literal!("Container created"), cx);
         self.ask_runtime(call, cx);
     }
+}
+
+fn is_down_by_hook(container: &ContainerState) -> bool {
+    container.hook_failed && container.has_exited()
 }
 
 fn pod_at(kubelet: &Kubelet, uid: Uid, index: u32) -> Option<&ContainerState> {
