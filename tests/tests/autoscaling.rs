@@ -138,6 +138,10 @@ fn an_api_says_why_its_server_is_not_found() {
     }
     assert_eq!(raw(&mut world, "/apis/late.example.com").1["preferredVersion"]["version"], "v1");
     assert_eq!(raw(&mut world, "/apis/late.example.com/v2").0, 404);
+    let raw = world.kubectl(["get", "--raw", "/apis/late.example.com/v1"], "");
+    let why =
+        "Error from server (ServiceUnavailable): the server is currently unable to handle the request\n";
+    assert_eq!(raw.stderr, why);
     world.wait(60);
     let listed = world.kubectl(["api-resources"], "");
     let stale =

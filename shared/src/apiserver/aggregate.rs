@@ -40,31 +40,31 @@ impl ApiServer {
             }
         }
     }
+}
 
+impl Call<'_, '_> {
     /// Keeps the condition of APIServices true when the endpoints of their servers or they themselves changed.
-    pub(super) fn judge_services(&mut self, written: &[Revision], store: &mut Store, cx: &mut Context<'_>) {
+    pub(super) fn judge_services(&mut self) {
         let concerned = |revision: &Revision| {
             let key = &revision.object.key;
             let leads =
                 |to: &Arc<Object>| to.body["spec"]["service"]["namespace"].as_str() == Some(&key.namespace);
             match key.kind {
                 Kind::ApiService => true,
-                Kind::Service | Kind::EndpointSlice => store.list(Kind::ApiService).any(leads),
+                Kind::Service | Kind::EndpointSlice => self.store.list(Kind::ApiService).any(leads),
                 _ => false,
             }
         };
-        if !written.iter().any(concerned) {
+        if !self.written.iter().any(concerned) {
             return;
         }
-        let all: Vec<Arc<Object>> = store.list(Kind::ApiService).cloned().collect();
-        let mut changed = Vec::new();
+        let all: Vec<Arc<Object>> = self.store.list(Kind::ApiService).cloned().collect();
         for service in all {
-            if let Some(judged) = apiservice::judged(&service, server(&service, store), cx.timestamp()) {
-                changed.push(store.put(judged, cx.causes.clone()));
+            let found = server(&service, self.store);
+            if let Some(judged) = apiservice::judged(&service, found, self.cx.timestamp()) {
+                self.put(judged);
             }
         }
-        let commit = cx.options().etcd_commit;
-        self.publish(&changed, commit, cx);
     }
 }
 

@@ -102,8 +102,9 @@ impl Controller for ResourceClaimController {
 
 /// A pod's claims that are to be made of a template and are not known to be there.
 fn missing(pod: &Object) -> impl Iterator<Item = &Doc> {
-    let known = pod.body["status"]["resourceClaimStatuses"].items();
+    // Most pods have none: nothing else is looked at then.
     pod.body["spec"]["resourceClaims"].items().iter().filter(move |claim| {
+        let known = pod.body["status"]["resourceClaimStatuses"].items();
         !claim["resourceClaimTemplateName"].is_null()
             && !known.iter().any(|status| status["name"] == claim["name"])
     })

@@ -8,7 +8,7 @@ use crate::doc::{Doc, Str};
 use crate::manifest;
 
 use super::args::{Args, Flag, switch, value};
-use super::discovery;
+use super::discovery::{self, Offer};
 use super::failure::{Failure, SERVER};
 use super::io::{Io, Stop};
 use super::printer::Format;
@@ -43,7 +43,7 @@ pub(super) fn resources(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
     if !matches!(by, "" | "name" | "kind") {
         return Err(io.fail("--sort-by accepts only name or kind"));
     }
-    let (mut served, stale) = match discovery::offer(io)? {
+    let Offer { mut served, stale } = match discovery::offer(io)? {
         Ok(offer) => offer,
         Err(failure) => return Err(io.end(failure)),
     };

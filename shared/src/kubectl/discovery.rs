@@ -17,6 +17,16 @@ pub(super) struct Served {
     pub categories: Vec<Str>,
 }
 
+/// All that discovery tells of.
+#[derive(Debug, Default)]
+pub(super) struct Offer {
+    /// Everything that is served, in the server's order: of each group the version that it prefers, with the kinds that
+    /// only its other versions have.
+    pub served: Vec<Served>,
+    /// The groups and versions of which nothing is known, sorted.
+    pub stale: Vec<String>,
+}
+
 /// Discovery's two documents: the core group, and all others.
 const PATHS: [&str; 2] = ["/api", "/apis"];
 const AGGREGATED: &str =
@@ -46,24 +56,23 @@ fn is_current(version: &Doc) -> bool {
     version["freshness"].as_str() != Some("Stale")
 }
 
-/// Everything that is served, in the server's order: of each group the version that it prefers, with the kinds that
-/// only its other versions have.
+/// Everything that is served.
 pub(super) fn resources(io: &mut Io<'_>) -> Result<Result<Vec<Served>, Failure>, Stop> {
-    Ok(offer(io)?.map(|(served, _)| served))
+    Ok(offer(io)?.map(|offer| offer.served))
 }
 
-/// The same with the groups and versions of which nothing is known, sorted.
-pub(super) fn offer(io: &mut Io<'_>) -> Result<Result<(Vec<Served>, Vec<String>), Failure>, Stop> {
+/// The same with what is not known.
+pub(super) fn offer(io: &mut Io<'_>) -> Result<Result<Offer, Failure>, Stop> {
     let documents = match documents(io)? {
         Ok(documents) => documents,
         Err(failure) => return Ok(Err(failure)),
     };
-    let (mut served, mut stale): (Vec<Served>, Vec<String>) = Default::default();
+    let mut offer = Offer::default();
     for group in documents.iter().flat_map(|document| document.body["items"].items()) {
         let name = group["metadata"]["name"].str();
         for version in group["versions"].items() {
             if !is_current(version) {
-                stale.push(format!("{name}/{}", version["version"].str()));
+                offer.stale.push(format!("{name}/{}", version["version"].str()));
                 continue;
             }
             for resource in version["resources"].items() {
@@ -71,14 +80,14 @@ pub(super) fn offer(io: &mut Io<'_>) -> Result<Result<(Vec<Served>, Vec<String>)
                 let known = |other: &Served| {
                     other.resource.group == name && other.resource.plural == found.resource.plural
                 };
-                if !served.iter().any(known) {
-                    served.push(found);
+                if !offer.served.iter().any(known) {
+                    offer.served.push(found);
                 }
             }
         }
     }
-    crate::collections::sort(&mut stale);
-    Ok(Ok((served, stale)))
+    crate::collections::sort(&mut offer.stale);
+    Ok(Ok(offer))
 }
 
 fn read(group: &Str, version: &Str, doc: &Doc) -> Served {
