@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::api::core::resourcequota::usage::{self, Amounts};
 use crate::api::quantity::Amount;
-use crate::api::{Key, Kind, Object};
+use crate::api::{Key, Kind, Object, Subresource};
 use crate::doc::{Doc, Str};
 
 use super::super::Call;
@@ -17,7 +17,8 @@ pub(super) fn charge(
     doc: &Doc,
     old: Option<&Object>,
 ) -> Result<(), String> {
-    let counts_changes = matches!(key.kind, Kind::Service | Kind::PersistentVolumeClaim);
+    let counts_changes = matches!(key.kind, Kind::Service | Kind::PersistentVolumeClaim)
+        || call.request.subresource == Subresource::Resize;
     if !key.kind.info().namespaced || (old.is_some() && !counts_changes) {
         return Ok(());
     }
