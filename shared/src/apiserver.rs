@@ -249,7 +249,6 @@ impl ApiServer {
         let commit = cx.options().etcd_commit;
         let wait = if request.verb.is_read() { Duration::ZERO } else { commit };
         self.publish(&written, commit, cx);
-        self.judge_services(&written, store, cx);
         cx.send_after(wait, from, Body::Response(id, result.map_err(Box::new)));
     }
 
@@ -321,6 +320,7 @@ impl ApiServer {
         };
         self.judge_definitions(&mut call);
         call.keep_in_step();
+        call.judge_services();
         call.judge_statuses();
         call.judge_ranges();
         let warned = call.is_from_outside() && !call.warnings.is_empty();

@@ -27,6 +27,7 @@ mod pod_gc;
 mod pods;
 mod replicaset;
 mod replication;
+mod resource_claim;
 mod resource_quota;
 pub mod root_ca_publisher;
 mod serviceaccount;
@@ -135,6 +136,7 @@ controllers! {
     tokens: tokens::TokensController,
     persistentvolume_binder: persistentvolume_binder::PersistentVolumeBinder,
     ephemeral_volume: ephemeral_volume::EphemeralVolumeController,
+    resource_claim: resource_claim::ResourceClaimController,
     local_path_provisioner: local_path_provisioner::LocalPathProvisioner,
     pod_gc: pod_gc::PodGarbageCollector,
     resource_quota: resource_quota::ResourceQuotaController,

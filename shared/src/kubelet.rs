@@ -86,6 +86,7 @@ enum Pending {
     Delete(Uid),
     Config { pod: Uid, container: u32, key: Key },
     Volume { pod: Uid, key: Key },
+    PullSecret { pod: Uid, at: u32, missing: Vec<Str> },
 }
 
 impl Kubelet {
@@ -214,6 +215,7 @@ impl Kubelet {
             Pending::Delete(uid) => self.deleted(uid, &result, cx),
             Pending::Config { pod, container, key } => self.config_read(pod, container, key, result, cx),
             Pending::Volume { pod, key } => self.volume_read(pod, key, result, cx),
+            Pending::PullSecret { pod, at, missing } => self.pull_secret_read(pod, at, missing, &result, cx),
         }
     }
 

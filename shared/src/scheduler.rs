@@ -10,6 +10,7 @@ pub mod cache;
 mod counts;
 pub mod cycle;
 mod defaults;
+pub mod devices;
 mod event_handlers;
 pub mod events;
 pub mod framework;
@@ -278,6 +279,7 @@ impl Scheduler {
             pod: key.clone(),
             nominated: self.nominated.clone(),
             volumes: self.volumes.of(&template, &pod, &self.informers),
+            devices: template.devices.then(|| Arc::new(devices::of(&pod, &self.informers))),
         };
         if asks.volumes.as_ref().is_some_and(|volumes| volumes.limits.is_some()) {
             self.cache.know_residents();
@@ -372,6 +374,11 @@ impl Scheduler {
         self.cache.add_pod(Arc::new(placed));
         self.nominated.remove(&pod.key);
         self.assumed.insert(pod.key.clone());
+        if template.devices {
+            for reservation in devices::reservations(pod, &self.user, &self.informers) {
+                cx.request(reservation);
+            }
+        }
         match self.volumes_on(pod, template, slot) {
             Some(on) => self.bind_volumes(pod, node, &on, cx),
             None => self.send_binding(pod, node, cx),

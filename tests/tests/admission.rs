@@ -143,6 +143,21 @@ fn quotas_count_objects_ports_storage_and_classes_of_pods() {
 }
 
 #[test]
+fn what_one_quota_refuses_no_other_counts() {
+    let mut world = World::new();
+    let quota = |name: &str, hard: &str| {
+        format!(
+            "---\n{{apiVersion: v1, kind: ResourceQuota, metadata: {{name: {name}}}, spec: {{hard: {{{hard}}}}}}}\n"
+        )
+    };
+    kubectl(&mut world, "apply -f -", &[quota("a", "pods: 5"), quota("b", "count/pods: 0")].concat());
+    world.wait(2);
+    let said = kubectl(&mut world, "create -f -", &pod("one", "", "")).1;
+    assert!(said.contains("exceeded quota: b, requested: count/pods=1"), "{said}");
+    assert_eq!(kubectl(&mut world, "get quota a -o jsonpath={.status.used}", "").1, "{\"pods\":\"0\"}");
+}
+
+#[test]
 fn priority_comes_from_the_class() {
     let mut world = World::new();
     let class =

@@ -239,3 +239,27 @@ fn nobody_pulls_what_no_registry_has() {
                \"http://localhost:5000/v2/mine/manifests/1\": dial tcp 127.0.0.1:5000: connect: connection refused";
     assert!(events.contains(why), "{events}");
 }
+
+#[test]
+fn programs_use_what_they_are_told_and_see_how_readily_they_are_ended() {
+    let mut world = World::new();
+    let pod = |name: &str, image: &str, more: &str| {
+        format!(
+            "---\napiVersion: v1\nkind: Pod\nmetadata: {{name: {name}}}\nspec: {{restartPolicy: Never, containers: [{{name: c, \
+             image: \"{image}\", {more}}}]}}\n"
+        )
+    };
+    let all = [
+        pod("eater", AGNHOST, "args: [stress, --mem-total, 300Mi], resources: {limits: {memory: 100Mi}}"),
+        pod("some", BUSYBOX, "command: [sleep, 1d], resources: {requests: {memory: 4Gi}}"),
+        pod("cpu", BUSYBOX, "command: [sleep, 1d], resources: {requests: {cpu: 1m}}"),
+        pod("sure", BUSYBOX, "command: [sleep, 1d], resources: {limits: {memory: 1Gi, cpu: 1}}"),
+    ];
+    apply(&mut world, &all.concat());
+    world.wait(10);
+    let path = "jsonpath={.status.containerStatuses[0].state.terminated.reason}";
+    let why = world.kubectl(["get", "pod", "-n", "default", "eater", "-o", path], "").stdout;
+    assert_eq!(why, "OOMKilled");
+    let scores = ["some", "cpu", "sure"].map(|name| exec(&mut world, name, "cat /proc/1/oom_score_adj"));
+    assert_eq!(scores, ["750\n", "999\n", "-997\n"]);
+}

@@ -132,6 +132,37 @@ fn an_api_says_why_its_server_is_not_found() {
         ["late", "other", "bare", "empty"].map(why),
         ["ServiceNotFound", "ServicePortError", "EndpointsNotFound", "MissingEndpoints"]
     );
+    let gone = (503, "service unavailable\n".into());
+    for path in ["", "/widgets", "/namespaces/default/widgets/one"] {
+        assert_eq!(raw(&mut world, &format!("/apis/late.example.com/v1{path}")), gone);
+    }
+    assert_eq!(raw(&mut world, "/apis/late.example.com").1["preferredVersion"]["version"], "v1");
+    assert_eq!(raw(&mut world, "/apis/late.example.com/v2").0, 404);
+    let raw = world.kubectl(["get", "--raw", "/apis/late.example.com/v1"], "");
+    let why =
+        "Error from server (ServiceUnavailable): the server is currently unable to handle the request\n";
+    assert_eq!(raw.stderr, why);
+    world.wait(60);
+    let listed = world.kubectl(["api-resources"], "");
+    let stale =
+        "bare.example.com/v1: stale GroupVersion discovery: bare.example.com/v1, empty.example.com/v1: ";
+    let why = format!("error: unable to retrieve the complete list of server APIs: {stale}");
+    assert!(listed.exit_code == 1 && listed.stderr.starts_with(&why), "{}", listed.stderr);
+    assert!(listed.stdout.contains("\npods "), "{}", listed.stdout);
+    // Nobody knows what such a server has in a namespace: it cannot go.
+    assert_eq!(world.kubectl(["create", "ns", "stuck"], "").exit_code, 0);
+    assert_eq!(world.kubectl(["delete", "ns", "stuck", "--wait=false"], "").exit_code, 0);
+    world.wait(20);
+    let path = "jsonpath={.status.phase}: {.status.conditions[0].message}";
+    let said = world.kubectl(["get", "ns", "stuck", "-o", path], "").stdout;
+    let why = "Terminating: Discovery failed for some groups, 4 failing: unable to retrieve the complete list of server APIs: ";
+    assert!(said.starts_with(&format!("{why}{stale}")), "{said}");
+    for name in ["late", "other", "bare", "empty"] {
+        let gone = world.kubectl(["delete", "apiservice", &format!("v1.{name}.example.com")], "");
+        assert_eq!(gone.exit_code, 0, "{}", gone.stderr);
+    }
+    world.wait(60);
+    assert_eq!(world.kubectl(["get", "ns", "stuck"], "").exit_code, 1);
 }
 
 #[test]
@@ -144,9 +175,14 @@ fn metrics_server_answers_while_it_is_up() {
     assert_eq!((code, status["message"].as_str()), (503, Some(busy)));
     let services = kubectl(&mut world, "get apiservices", "");
     assert!(services.contains("False (MissingEndpoints)"), "{services}");
+    let (code, _) = raw(&mut world, "/apis/metrics.k8s.io");
+    let top = world.kubectl(["top", "nodes"], "");
+    assert_eq!((code, top.stderr.as_str()), (200, "error: Metrics API not available\n"));
+    assert_eq!(raw(&mut world, "/apis/metrics.k8s.io/v1beta1"), (503, "service unavailable\n".into()));
     world.wait(60);
     let services = kubectl(&mut world, "get apiservices", "");
     assert!(services.contains("kube-system/metrics-server   True"), "{services}");
+    assert_eq!(raw(&mut world, "/apis/metrics.k8s.io/v1beta1").0, 200);
     let (code, list) = raw(&mut world, &format!("{PODS}?labelSelector=app%3Dweb"));
     assert_eq!((code, list["kind"].as_str()), (200, Some("PodMetricsList")));
     let pods = list["items"].as_array().expect("a list");

@@ -340,6 +340,13 @@ fn what_a_mutation_makes_is_of_the_type_that_is_wanted() {
             (apply("Object{metadata: Object.metadata{labels: {'a': 'b'}}}"), ""),
             (patch("[JSONPatch{op: 'add', path: '/metadata/labels/a', value: 'b'}]"), ""),
             (apply("1 + 1"), &format!("{at}: \"1 + 1\": must evaluate to Object")),
+            (apply("{'metadata': {}}"), &format!("{at}: \"{{'metadata': {{}}}}\": must evaluate to Object")),
+            (apply("Object.spec{}"), &format!("{at}: \"Object.spec{{}}\": must evaluate to Object")),
+            (
+                patch("[{'op': 'add'}]"),
+                "spec.mutations[0].jsonPatch.expression: Invalid value: \"[{'op': 'add'}]\": must evaluate to \
+                 list(JSONPatch)",
+            ),
             (
                 apply("'a' + 1"),
                 &format!(

@@ -12,6 +12,7 @@ mod controllers;
 mod custom_resources;
 mod custom_rules;
 mod deletion;
+mod devices;
 mod endpoints;
 mod etcd;
 mod field_values;

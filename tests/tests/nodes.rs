@@ -403,3 +403,16 @@ fn a_kubelet_says_that_its_node_has_no_storage_drivers() {
     let left = world.kubectl(["get", "csinodes", "-o", "name"], "").stdout;
     assert_eq!(left.lines().count(), 5, "{left}");
 }
+
+#[test]
+fn a_kubelet_says_that_no_pods_are_to_come_to_its_node() {
+    let mut world = World::new();
+    for (command, state) in [("cordon", "NodeNotSchedulable"), ("uncordon", "NodeSchedulable")] {
+        assert_eq!(world.kubectl([command, "node-2"], "").exit_code, 0);
+        world.wait(11);
+        let which = format!("involvedObject.name=node-2,reason={state}");
+        let path = "jsonpath={.items[*].message}";
+        let words = ["get", "events", "-n", "default", "--field-selector", &which, "-o", path];
+        assert_eq!(world.kubectl(words, "").stdout, format!("Node node-2 status is now: {state}"));
+    }
+}

@@ -203,6 +203,8 @@ fn servers_of_several_members_pass_requests_on_too() {
     assert_eq!((echo.exit_code, echo.stdout.as_str()), (0, "hello\n"), "{}", echo.stderr);
     let top = world.kubectl(["top", "nodes"], "");
     assert!(top.exit_code == 0 && top.stdout.contains("node-0"), "{}{}", top.stdout, top.stderr);
+    let known = world.kubectl(["get", "apiservice", "v1beta1.metrics.k8s.io", "--no-headers"], "").stdout;
+    assert!(known.contains("kube-system/metrics-server   True"), "{known}");
     assert_eq!(ask(&mut world, "GET", "PODS/shop/proxy/").code, 200);
     assert_eq!(ask(&mut world, "GET", "SERVICES/shop:http/proxy/").code, 200);
 }

@@ -155,6 +155,26 @@ spec: {limits: [{type: Container, max: {memory: 200Mi}}]}
 }
 
 #[test]
+fn a_quota_counts_what_pods_are_given() {
+    let mut play = Play::new();
+    let quota =
+        "{apiVersion: v1, kind: ResourceQuota, metadata: {name: q}, spec: {hard: {requests.cpu: 3600m}}}";
+    assert_eq!(play.0.kubectl(["apply", "-n", "default", "-f", "-"], quota).exit_code, 0);
+    play.0.wait(2);
+    let used = |play: &mut Play| {
+        let words = ["get", "quota", "q", "-n", "default", "-o", "jsonpath={.status.used.requests\\.cpu}"];
+        play.0.kubectl(words, "").stdout
+    };
+    assert_eq!(used(&mut play), "3500m");
+    let refused = play.give("filler", r#"{"requests":{"cpu":"3500m"}}"#);
+    let why = "exceeded quota: q, requested: requests.cpu=500m, used: requests.cpu=3500m, limited: requests.cpu=3600m";
+    assert!(refused.code == 403 && refused.body["message"].str().contains(why), "{}", refused.body.to_json());
+    assert_eq!(used(&mut play), "3500m");
+    assert_eq!(play.give("filler", r#"{"requests":{"cpu":"3050m"}}"#).code, 200);
+    assert_eq!(used(&mut play), "3550m");
+}
+
+#[test]
 fn a_node_gives_what_it_has_and_the_rest_when_it_is_free() {
     let mut play = Play::new();
     assert_eq!(play.give("web", r#"{"requests":{"cpu":"5"}}"#).code, 200);

@@ -86,7 +86,8 @@ enum Expr {
     Maybe(Box<Expr>, Box<Expr>, Place),
     Call(Option<Box<Expr>>, Str, Vec<Expr>, Place),
     List(Vec<Expr>),
-    Map(Vec<(Expr, Expr)>),
+    /// A map, or a value of the type with this name.
+    Map(Vec<(Expr, Expr)>, Str),
     Not(Box<Expr>, Place),
     Negative(Box<Expr>, Place),
     Binary(Binary, Box<Expr>, Box<Expr>, Place),

@@ -134,7 +134,12 @@ impl NodeAffinity {
 
     /// Reads the `nodeAffinity` of a volume.
     pub fn of_volume(affinity: &Doc) -> NodeAffinity {
-        let required = affinity["required"]["nodeSelectorTerms"].items().iter().map(NodeTerm::read).collect();
+        NodeAffinity::of_selector(&affinity["required"])
+    }
+
+    /// Reads a `v1.NodeSelector`.
+    pub fn of_selector(selector: &Doc) -> NodeAffinity {
+        let required = selector["nodeSelectorTerms"].items().iter().map(NodeTerm::read).collect();
         NodeAffinity { required: Some(required), ..NodeAffinity::default() }
     }
 

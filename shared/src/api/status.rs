@@ -257,6 +257,20 @@ impl Status {
         Status::new(Reason::ServiceUnavailable, format!("{what} ({})", metrics_path(request)))
     }
 
+    /// 503 while a server that somebody registered does not answer: not the API's own way to say so.
+    pub fn no_server() -> Status {
+        Status::new(Reason::ServiceUnavailable, NO_SERVER)
+    }
+
+    /// The text that stands for the answer where what answers knows nothing of the API's way to say so.
+    pub fn bare_text(&self) -> Option<&'static str> {
+        match self.reason {
+            Reason::NotFound if self.kind.is_empty() => Some("404 page not found\n"),
+            Reason::ServiceUnavailable if self.message == NO_SERVER => Some("service unavailable\n"),
+            _ => None,
+        }
+    }
+
     /// 404 for a node or pod of which nothing was measured.
     pub fn no_metrics(request: &Request) -> Status {
         let name = match request.namespace.as_str() {
@@ -344,6 +358,8 @@ impl Status {
 }
 
 /// `get pods.metrics.k8s.io`
+const NO_SERVER: &str = "service unavailable";
+
 fn metrics_path(request: &Request) -> String {
     let name = if request.name.is_empty() { String::new() } else { format!(" {}", request.name) };
     format!("get {}.metrics.k8s.io{name}", request.kind.info().plural)

@@ -40,32 +40,57 @@ impl ApiServer {
             }
         }
     }
+}
 
+impl Call<'_, '_> {
     /// Keeps the condition of APIServices true when the endpoints of their servers or they themselves changed.
-    pub(super) fn judge_services(&mut self, written: &[Revision], store: &mut Store, cx: &mut Context<'_>) {
+    pub(super) fn judge_services(&mut self) {
         let concerned = |revision: &Revision| {
             let key = &revision.object.key;
             let leads =
                 |to: &Arc<Object>| to.body["spec"]["service"]["namespace"].as_str() == Some(&key.namespace);
             match key.kind {
                 Kind::ApiService => true,
-                Kind::Service | Kind::EndpointSlice => store.list(Kind::ApiService).any(leads),
+                Kind::Service | Kind::EndpointSlice => self.store.list(Kind::ApiService).any(leads),
                 _ => false,
             }
         };
-        if !written.iter().any(concerned) {
+        if !self.written.iter().any(concerned) {
             return;
         }
-        let all: Vec<Arc<Object>> = store.list(Kind::ApiService).cloned().collect();
-        let mut changed = Vec::new();
+        let all: Vec<Arc<Object>> = self.store.list(Kind::ApiService).cloned().collect();
         for service in all {
-            if let Some(judged) = apiservice::judged(&service, server(&service, store), cx.timestamp()) {
-                changed.push(store.put(judged, cx.causes.clone()));
+            let found = server(&service, self.store);
+            if let Some(judged) = apiservice::judged(&service, found, self.cx.timestamp()) {
+                self.put(judged);
             }
         }
-        let commit = cx.options().etcd_commit;
-        self.publish(&changed, commit, cx);
     }
+}
+
+/// The groups and versions for which other servers are registered that do not answer. None of them is played here but
+/// metrics-server.
+pub(super) fn unanswered(store: &Store) -> Vec<(Str, Str)> {
+    let registered =
+        store.list(Kind::ApiService).filter(|registered| !registered.body["spec"]["service"].is_null());
+    let named = registered.filter_map(|registered| {
+        let spec = &registered.body["spec"];
+        let (group, version) = (spec["group"].str(), spec["version"].str());
+        let answers = match registered.key.name == METRICS {
+            true => endpoint(registered, store).is_some(),
+            false => discovery::has_version(&group, &version, store),
+        };
+        (!answers).then_some((group, version))
+    });
+    named.collect()
+}
+
+/// What is said of a path below such a group and version.
+pub(super) fn no_server(path: &str, store: &Store) -> Option<Status> {
+    let mut steps = path.trim_matches('/').split('/');
+    let (root, group, version) = (steps.next()?, steps.next()?, steps.next()?);
+    let below = |(of, at): &(Str, Str)| *of == group && *at == version;
+    (root == "apis" && unanswered(store).iter().any(below)).then(Status::no_server)
 }
 
 /// What objects of a definition say that stands in for the metrics API, where no server is registered for that.

@@ -8,7 +8,7 @@ use crate::doc::{Doc, Str};
 use crate::etcd::Store;
 use crate::sim::Signer;
 
-use super::{definitions, openapi};
+use super::{aggregate, definitions, openapi};
 
 /// In the order in which the server prints it.
 const VERSION: &str = "{\n  \"major\": \"1\",\n  \"minor\": \"36\",\n  \"emulationMajor\": \"1\",\n  \"emulationMinor\": \"36\",\n  \
@@ -100,8 +100,11 @@ pub(super) fn is_document(parts: &[&str], store: &Store) -> bool {
         ["openapi", "v2"] | ["openapi", "v3", ..] => true,
         [".well-known", "openid-configuration"] | ["openid", "v1", "jwks"] => true,
         ["api", version] => has_version("", version, store),
-        ["apis", group] => versions(store).iter().any(|(name, _)| name == group),
-        ["apis", group, version] => has_version(group, version, store),
+        ["apis", group] => groups(store).iter().any(|(name, _)| name == group),
+        ["apis", group, version] => {
+            let silent = |(of, at): &(Str, Str)| of == group && at == version;
+            has_version(group, version, store) && !aggregate::unanswered(store).iter().any(silent)
+        }
         _ => false,
     }
 }
@@ -143,12 +146,12 @@ pub(super) fn document(
             "serverAddressByClientCIDRs": [{ "clientCIDR": "0.0.0.0/0", "serverAddress": "10.0.0.1:6443" }]
         }),
         ["apis"] => {
-            let named = versions(store).into_iter().filter(|(group, _)| !group.is_empty());
-            let groups = named.map(|(group, versions)| api_group(group, &versions));
+            let named = groups(store).into_iter().filter(|(group, _)| !group.is_empty());
+            let groups = named.map(|(group, versions)| api_group(&group, &versions));
             doc!({ "kind": "APIGroupList", "apiVersion": "v1", "groups": Doc::list(groups) })
         }
         ["apis", group] => {
-            let all = versions(store);
+            let all = groups(store);
             let (group, versions) =
                 all.iter().find(|(name, _)| name == group).ok_or_else(Status::unknown_path)?;
             let mut doc = api_group(group, versions);
@@ -231,6 +234,21 @@ fn versions(store: &Store) -> Vec<(&'static str, Vec<&'static str>)> {
     found
 }
 
+/// The same with those for which other servers are registered that do not answer.
+fn groups(store: &Store) -> Vec<(Str, Vec<Str>)> {
+    let own = versions(store).into_iter();
+    let mut all: Vec<(Str, Vec<Str>)> =
+        own.map(|(group, versions)| (group.into(), versions.into_iter().map(Str::from).collect())).collect();
+    for (group, version) in aggregate::unanswered(store) {
+        match all.iter_mut().find(|(name, _)| *name == group) {
+            Some((_, versions)) if versions.contains(&version) => {}
+            Some((_, versions)) => versions.push(version),
+            None => all.push((group, vec![version])),
+        }
+    }
+    all
+}
+
 /// How versions are ranked: finished ones first, then beta, then alpha, each with the greatest number first.
 fn priority(version: &str) -> (u32, u64, u64, std::cmp::Reverse<String>) {
     let digits = |text: &str| text.bytes().take_while(u8::is_ascii_digit).count();
@@ -250,7 +268,7 @@ fn priority(version: &str) -> (u32, u64, u64, std::cmp::Reverse<String>) {
     other
 }
 
-fn has_version(group: &str, version: &str, store: &Store) -> bool {
+pub(super) fn has_version(group: &str, version: &str, store: &Store) -> bool {
     versions(store).iter().any(|(name, versions)| *name == group && versions.contains(&version))
 }
 
@@ -260,7 +278,7 @@ pub(super) fn group_version(group: &str, version: &str) -> String {
 
 fn paths(store: &Store) -> Vec<String> {
     let mut paths: Vec<String> = vec!["/api".into(), "/api/v1".into(), "/apis".into(), "/apis/".into()];
-    for (group, versions) in versions(store).iter().filter(|(group, _)| !group.is_empty()) {
+    for (group, versions) in groups(store).iter().filter(|(group, _)| !group.is_empty()) {
         paths.push(format!("/apis/{group}"));
         paths.extend(versions.iter().map(|version| format!("/apis/{group}/{version}")));
     }
@@ -280,8 +298,8 @@ fn paths(store: &Store) -> Vec<String> {
     paths
 }
 
-fn api_group(group: &str, versions: &[&str]) -> Doc {
-    let one = |version: &&str| doc!({ "groupVersion": group_version(group, version), "version": *version });
+fn api_group(group: &str, versions: &[Str]) -> Doc {
+    let one = |version: &Str| doc!({ "groupVersion": group_version(group, version), "version": version });
     doc!({
         "name": group, "versions": Doc::list(versions.iter().map(one)),
         "preferredVersion": versions.first().map(one)
@@ -423,15 +441,18 @@ fn resource_list(group: &str, version: &str, store: &Store) -> Doc {
 
 /// Aggregated discovery.
 fn all_at_once(wanted: impl Fn(&str) -> bool, store: &Store) -> Doc {
-    let groups = versions(store).into_iter().filter(|(group, _)| wanted(group)).map(|(group, versions)| {
+    let unanswered = aggregate::unanswered(store);
+    let groups = groups(store).into_iter().filter(|(group, _)| wanted(group)).map(|(group, versions)| {
         let versions = versions.iter().map(|version| {
+            let answers = !unanswered.iter().any(|(of, at)| *of == group && at == version);
             let resources =
-                entries(group, version, store).into_iter().map(|entry| discovered(&entry, group, version));
-            doc!({ "version": *version, "freshness": "Current", "resources": Doc::list(resources) })
+                entries(&group, version, store).into_iter().map(|entry| discovered(&entry, &group, version));
+            let freshness = if answers { "Current" } else { "Stale" };
+            doc!({ "version": version, "freshness": freshness, "resources": Doc::list(resources) })
         });
         let mut metadata = Doc::map();
         if !group.is_empty() {
-            metadata.set("name", group);
+            metadata.set("name", &group);
         }
         doc!({ "metadata": metadata, "versions": Doc::list(versions) })
     });

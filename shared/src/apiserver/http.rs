@@ -23,7 +23,7 @@ use crate::doc::{Doc, Str, Timestamp};
 use crate::etcd::Store;
 
 use super::versions::Twin;
-use super::{authorization, definitions, discovery};
+use super::{aggregate, authorization, definitions, discovery};
 use form::Form;
 
 pub(super) use body::unlike;
@@ -92,9 +92,7 @@ impl HttpResponse {
 impl From<&Status> for HttpResponse {
     fn from(status: &Status) -> HttpResponse {
         let code = if status.transport { 0 } else { status.reason.code() };
-        // Where nothing is served, what answers knows nothing of the API's way to say so.
-        let nowhere = status.reason == Reason::NotFound && status.kind.is_empty();
-        let body = if nowhere { Doc::from("404 page not found\n") } else { status.to_doc() };
+        let body = status.bare_text().map_or_else(|| status.to_doc(), Doc::from);
         HttpResponse { code, body, warnings: Vec::new() }
     }
 }
@@ -121,7 +119,8 @@ fn read(http: &HttpRequest, user: User, store: &Store) -> Result<Request, Status
     let (path, query) = http.path.split_once('?').unwrap_or((&http.path, ""));
     let query = self::query(query);
     let value = |name: &str| query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
-    let mut target = route(path, store)?;
+    let mut target =
+        route(path, store).map_err(|status| aggregate::no_server(path, store).unwrap_or(status))?;
     if target.subresource == Subresource::Document && value("verbose").is_some() {
         target.name = discovery::verbose(&target.name);
     }

@@ -242,15 +242,21 @@ impl Informers {
         }
     }
 
-    /// Follows `kinds` and none of the kinds that people defined beside them; answers what went with those that are no
-    /// more.
-    pub fn follow_custom(&mut self, user: &User, kinds: &[Kind], cx: &mut Context<'_>) -> Vec<Delta> {
+    /// Follows `kinds` from now on, too; the component goes on without them.
+    pub fn follow(&mut self, user: &User, kinds: &[Kind], cx: &mut Context<'_>) {
         for &kind in kinds {
             if self.find_cache(kind).is_none() {
                 self.add_late(user, kind);
                 self.informers.last_mut().into_iter().for_each(|added| added.list(cx));
             }
         }
+        self.look_again();
+    }
+
+    /// Follows `kinds` and none of the kinds that people defined beside them; answers what went with those that are no
+    /// more.
+    pub fn follow_custom(&mut self, user: &User, kinds: &[Kind], cx: &mut Context<'_>) -> Vec<Delta> {
+        self.follow(user, kinds, cx);
         let mut gone = Vec::new();
         self.informers.retain(|informer| {
             let stays = !matches!(informer.kind, Kind::Custom(_)) || kinds.contains(&informer.kind);

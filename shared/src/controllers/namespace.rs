@@ -1,9 +1,10 @@
 //! Namespace controller: empties namespaces that are being deleted, then lets them go.
 
+use crate::api::apiregistration::apiservice;
 use crate::api::{Key, Kind, Object, PatchKind, Propagation, Reply, Request, Subresource, User, Verb};
 use crate::client::{Delta, Share, Wait};
 use crate::codec::Codec;
-use crate::collections::BTreeMap;
+use crate::collections::{BTreeMap, sort};
 use crate::doc;
 use crate::doc::{Doc, Str};
 use crate::sim::{Core, Duration, Time};
@@ -36,6 +37,8 @@ pub enum Waiting {
     RestListed,
     /// The status says that nothing is left: the namespace may go.
     Told,
+    /// The status says that nobody knows what else is left.
+    Undiscovered,
     /// The status was written.
     StatusWritten,
     /// The namespace was let go.
@@ -105,22 +108,35 @@ impl Controller for NamespaceController {
                 }
                 // Pods go first and other content waits for them; the conditions do not count them.
                 desk.add_after(key.clone(), half_of_grace(&pods));
-                self.tell(&namespace, &[], Waiting::StatusWritten, desk)
+                self.tell(&namespace, &[], None, Waiting::StatusWritten, desk)
             }
-            Waiting::RestDeleted => Step::Ask(of_rest(Verb::List, desk.user), Waiting::RestListed),
+            Waiting::RestDeleted => {
+                let mut requests: Vec<Request> = of_rest(Verb::List, desk.user);
+                // What is served tells which kinds there are.
+                requests.push(Request::list(desk.user.clone(), Kind::ApiService));
+                Step::Ask(requests, Waiting::RestListed)
+            }
             Waiting::RestListed => {
-                let left = items(&answers);
+                let (registered, left): (Vec<&Object>, Vec<&Object>) =
+                    items(&answers).into_iter().partition(|object| object.key.kind == Kind::ApiService);
+                if let Some(why) = undiscovered(&registered) {
+                    return match self.tell(&namespace, &left, Some(why), Waiting::Undiscovered, desk) {
+                        Step::Done => Step::Retry,
+                        told => told,
+                    };
+                }
                 if left.is_empty() {
-                    return match self.tell(&namespace, &[], Waiting::Told, desk) {
+                    return match self.tell(&namespace, &[], None, Waiting::Told, desk) {
                         Step::Done => Step::Ask(vec![finalize(&namespace, desk.user)], Waiting::Finalized),
                         told => told,
                     };
                 }
                 // What finalizers hold is looked at again after half of fifteen seconds.
                 desk.add_after(key.clone(), Duration::seconds(8));
-                self.tell(&namespace, &left, Waiting::StatusWritten, desk)
+                self.tell(&namespace, &left, None, Waiting::StatusWritten, desk)
             }
             Waiting::Told => Step::Ask(vec![finalize(&namespace, desk.user)], Waiting::Finalized),
+            Waiting::Undiscovered => Step::Retry,
             Waiting::StatusWritten | Waiting::Finalized => Step::Done,
         }
     }
@@ -138,13 +154,14 @@ impl NamespaceController {
         &mut self,
         namespace: &Object,
         left: &[&Object],
+        undiscovered: Option<String>,
         then: Waiting,
         desk: &mut Desk<'_, '_>,
     ) -> Step<Waiting> {
         let old = &namespace.body["status"];
         let mut new = old.clone();
         let mut conditions: Vec<Doc> = Vec::new();
-        for (kind, state, reason, message) in conditions_for(left) {
+        for (kind, state, reason, message) in conditions_for(left, undiscovered) {
             let known = condition(old, kind);
             let same = known["status"].as_str() == Some(state) && known["message"].as_str() == Some(&message);
             conditions.push(if same {
@@ -162,6 +179,23 @@ impl NamespaceController {
             None => Step::Done,
         }
     }
+}
+
+/// Why it is not known which kinds there are, if it is not.
+fn undiscovered(registered: &[&Object]) -> Option<String> {
+    let silent = registered.iter().filter(|service| apiservice::is_silent(service));
+    let mut stale: Vec<String> = silent
+        .map(|service| {
+            let spec = &service.body["spec"];
+            let version = format!("{}/{}", spec["group"].str(), spec["version"].str());
+            format!("{version}: stale GroupVersion discovery: {version}")
+        })
+        .collect();
+    sort(&mut stale);
+    (!stale.is_empty()).then(|| {
+        let what = "unable to retrieve the complete list of server APIs";
+        format!("Discovery failed for some groups, {} failing: {what}: {}", stale.len(), stale.join(", "))
+    })
 }
 
 fn is_held(namespace: &Object) -> bool {
@@ -199,7 +233,10 @@ fn finalize(namespace: &Object, user: &User) -> Request {
 }
 
 /// Type, status, reason and message of every condition, given what is left.
-fn conditions_for(left: &[&Object]) -> Vec<(&'static str, &'static str, &'static str, String)> {
+fn conditions_for(
+    left: &[&Object],
+    undiscovered: Option<String>,
+) -> Vec<(&'static str, &'static str, &'static str, String)> {
     let mut by_kind: BTreeMap<String, u32> = BTreeMap::new();
     let mut by_finalizer: BTreeMap<&str, u32> = BTreeMap::new();
     for object in left {
@@ -214,13 +251,15 @@ fn conditions_for(left: &[&Object]) -> Vec<(&'static str, &'static str, &'static
         by_kind.iter().map(|(kind, count)| format!("{kind} has {count} resource instances")).collect();
     let finalizers =
         by_finalizer.iter().map(|(name, count)| format!("{name} in {count} resource instances")).collect();
+    let discovery = "NamespaceDeletionDiscoveryFailure";
     let mut conditions = vec![
-        (
-            "NamespaceDeletionDiscoveryFailure",
-            "False",
-            "ResourcesDiscovered",
-            "All resources successfully discovered".to_owned(),
-        ),
+        match undiscovered {
+            Some(why) => (discovery, "True", "DiscoveryFailed", why),
+            None => {
+                let text = "All resources successfully discovered".to_owned();
+                (discovery, "False", "ResourcesDiscovered", text)
+            }
+        },
         (
             "NamespaceDeletionGroupVersionParsingFailure",
             "False",
@@ -266,7 +305,7 @@ mod tests {
         let mut held = Meta::default();
         held.finalizers.push("example.com/hold".into());
         let object = Object::new(Key::new(Kind::ConfigMap, "x", "held"), held, Doc::map(), None);
-        let conditions = conditions_for(&[&object]);
+        let conditions = conditions_for(&[&object], None);
         let texts: Vec<&str> = conditions[3..].iter().map(|(_, _, _, text)| text.as_str()).collect();
         assert_eq!(
             texts,

@@ -8,7 +8,7 @@ use crate::doc::{Doc, Str};
 use crate::manifest;
 
 use super::args::{Args, Flag, switch, value};
-use super::discovery;
+use super::discovery::{self, Offer};
 use super::failure::{Failure, SERVER};
 use super::io::{Io, Stop};
 use super::printer::Format;
@@ -43,8 +43,8 @@ pub(super) fn resources(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
     if !matches!(by, "" | "name" | "kind") {
         return Err(io.fail("--sort-by accepts only name or kind"));
     }
-    let mut served = match discovery::resources(io)? {
-        Ok(served) => served,
+    let Offer { mut served, stale } = match discovery::offer(io)? {
+        Ok(offer) => offer,
         Err(failure) => return Err(io.end(failure)),
     };
     let has_all = |all: &[Str], flag: &str| args.each(flag).all(|wanted| all.iter().any(|one| one == wanted));
@@ -63,6 +63,16 @@ pub(super) fn resources(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
         };
         (first.clone(), one.resource.plural.clone())
     });
+    show(&served, args, io)?;
+    if stale.is_empty() {
+        return Ok(());
+    }
+    let why: Vec<String> =
+        stale.iter().map(|version| format!("{version}: stale GroupVersion discovery: {version}")).collect();
+    Err(io.fail(format!("unable to retrieve the complete list of server APIs: {}", why.join(", "))))
+}
+
+fn show(served: &[discovery::Served], args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
     let wide = match args.get("output") {
         None | Some("") => false,
         Some("wide") => true,
@@ -71,7 +81,7 @@ pub(super) fn resources(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
             return Ok(());
         }
         Some("json" | "yaml" | "kyaml") => {
-            let list = resource_list(&served);
+            let list = resource_list(served);
             let format = Format::asked(args, io)?;
             return format.map_or(Ok(()), |format| format.show_typed(&list, io));
         }
@@ -87,7 +97,7 @@ pub(super) fn resources(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
         let more = if wide { "\tVERBS\tCATEGORIES" } else { "" };
         text.push_str(&format!("NAME\tSHORTNAMES\tAPIVERSION\tNAMESPACED\tKIND{more}\n"));
     }
-    for one in &served {
+    for one in served {
         let of = &one.resource;
         let short = one.short_names.join(",");
         text.push_str(&format!(

@@ -17,6 +17,16 @@ pub(super) struct Served {
     pub categories: Vec<Str>,
 }
 
+/// All that discovery tells of.
+#[derive(Debug, Default)]
+pub(super) struct Offer {
+    /// Everything that is served, in the server's order: of each group the version that it prefers, with the kinds that
+    /// only its other versions have.
+    pub served: Vec<Served>,
+    /// The groups and versions of which nothing is known, sorted.
+    pub stale: Vec<String>,
+}
+
 /// Discovery's two documents: the core group, and all others.
 const PATHS: [&str; 2] = ["/api", "/apis"];
 const AGGREGATED: &str =
@@ -41,29 +51,43 @@ fn documents(io: &mut Io<'_>) -> Result<Result<Vec<HttpResponse>, Failure>, Stop
     Ok(Ok(answers))
 }
 
-/// Everything that is served, in the server's order: of each group the version that it prefers, with the kinds that
-/// only its other versions have.
+/// Whether the server that answers for a version does so.
+fn is_current(version: &Doc) -> bool {
+    version["freshness"].as_str() != Some("Stale")
+}
+
+/// Everything that is served.
 pub(super) fn resources(io: &mut Io<'_>) -> Result<Result<Vec<Served>, Failure>, Stop> {
+    Ok(offer(io)?.map(|offer| offer.served))
+}
+
+/// The same with what is not known.
+pub(super) fn offer(io: &mut Io<'_>) -> Result<Result<Offer, Failure>, Stop> {
     let documents = match documents(io)? {
         Ok(documents) => documents,
         Err(failure) => return Ok(Err(failure)),
     };
-    let mut served: Vec<Served> = Vec::new();
+    let mut offer = Offer::default();
     for group in documents.iter().flat_map(|document| document.body["items"].items()) {
         let name = group["metadata"]["name"].str();
         for version in group["versions"].items() {
+            if !is_current(version) {
+                offer.stale.push(format!("{name}/{}", version["version"].str()));
+                continue;
+            }
             for resource in version["resources"].items() {
                 let found = read(&name, &version["version"].str(), resource);
                 let known = |other: &Served| {
                     other.resource.group == name && other.resource.plural == found.resource.plural
                 };
-                if !served.iter().any(known) {
-                    served.push(found);
+                if !offer.served.iter().any(known) {
+                    offer.served.push(found);
                 }
             }
         }
     }
-    Ok(Ok(served))
+    crate::collections::sort(&mut offer.stale);
+    Ok(Ok(offer))
 }
 
 fn read(group: &Str, version: &Str, doc: &Doc) -> Served {
@@ -98,7 +122,7 @@ pub(super) fn versions(io: &mut Io<'_>) -> Result<Result<Vec<String>, Failure>, 
     let mut all = Vec::new();
     for group in documents.iter().flat_map(|document| document.body["items"].items()) {
         let name = group["metadata"]["name"].str();
-        for version in group["versions"].items() {
+        for version in group["versions"].items().iter().filter(|version| is_current(version)) {
             let version = version["version"].str();
             all.push(if name.is_empty() { version.to_string() } else { format!("{name}/{version}") });
         }

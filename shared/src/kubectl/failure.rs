@@ -19,6 +19,8 @@ pub(super) enum Failure {
 
 /// What a client says of a path that is not there.
 const NO_PATH: &str = "the server could not find the requested resource";
+/// What it says where nothing answers behind a path.
+const NO_ANSWER: &str = "the server is currently unable to handle the request";
 
 /// Where the API server of a cluster listens, as messages name it.
 pub(super) const SERVER: &str = "kube-apiserver:6443";
@@ -32,6 +34,9 @@ impl Failure {
             404 if response.body.as_str().is_some() => Failure::Server(doc!({
                 "reason": "NotFound", "message": NO_PATH
             })),
+            503 if response.body.as_str().is_some() => Failure::Server(doc!({
+                "reason": "ServiceUnavailable", "message": NO_ANSWER
+            })),
             _ => Failure::Server(response.body.clone()),
         }
     }
@@ -39,9 +44,9 @@ impl Failure {
     /// The same, where the server only said that there is no such path: what was asked of which object.
     pub fn about(self, verb: &str, target: &Target) -> Failure {
         match self {
-            Failure::Server(mut status) if *status["message"].str() == *NO_PATH => {
-                let (resource, name) = (target.kind.qualified(), &target.name);
-                status.set("message", format!("{NO_PATH} ({verb} {resource} {name})").trim_end());
+            Failure::Server(mut status) if [NO_PATH, NO_ANSWER].contains(&&*status["message"].str()) => {
+                let (said, resource, name) = (status["message"].str(), target.kind.qualified(), &target.name);
+                status.set("message", format!("{said} ({verb} {resource} {name})").trim_end());
                 Failure::Server(status)
             }
             other => other,

@@ -107,8 +107,7 @@ impl Kubelet {
             if before.is_some() != after.is_some() {
                 let (_, [begins, ends]) = resource.words();
                 let reason = if after.is_some() { begins } else { ends };
-                let message = format!("Node {} status is now: {reason}", self.name);
-                self.node_event(Severity::Normal, reason, message, cx);
+                self.node_is_now(reason, cx);
                 self.node.touch();
                 self.post_if_changed(cx);
             }

@@ -1,20 +1,54 @@
 //! The images that containers need before they start: those of the pod's volumes, then each one's own.
 
-use crate::api::Uid;
 use crate::api::core::pod::PodSpec;
+use crate::api::{Key, Kind, Reply, Request, Status, Uid};
 use crate::client::Severity;
 use crate::doc::Str;
 use crate::runtime::reference_fault;
 use crate::sim::{Context, CriCall, Time, Timer};
 
-use super::Kubelet;
 use super::pod::{ContainerStage, spec_at};
 use super::sync::{PULL_GLANCE, RESYNC};
+use super::{Kubelet, Pending};
 
 /// What is needed: a reference, and the policy by which it is pulled.
 type Needed = (Str, Str);
 
 impl Kubelet {
+    /// Reads the secret in that place which the pod pulls images with, and says in the end which ones are `missing`.
+    pub(super) fn read_pull_secret(&mut self, uid: Uid, at: u32, missing: Vec<Str>, cx: &mut Context<'_>) {
+        let Some(object) = self.object(uid) else { return };
+        let secrets = object.body["spec"]["imagePullSecrets"].items();
+        let named = (0u32..).zip(secrets).skip(at as usize).find(|(_, secret)| !secret["name"].is_empty());
+        if let Some((at, secret)) = named {
+            let key = Key::new(Kind::Secret, object.key.namespace.clone(), secret["name"].str());
+            let id = cx.request(Request::get(self.user.clone(), &key));
+            self.requests.insert(id, Pending::PullSecret { pod: uid, at, missing });
+        } else if !missing.is_empty() {
+            let message = format!(
+                "Unable to retrieve some image pull secrets ({}); attempting to pull the image may not succeed.",
+                missing.join(", ")
+            );
+            let reason = "FailedToRetrieveImagePullSecret";
+            self.pod_event(uid, None, Severity::Warning, reason, message, cx);
+        }
+    }
+
+    /// One of them was read, or is not there.
+    pub(super) fn pull_secret_read(
+        &mut self,
+        uid: Uid,
+        at: u32,
+        mut missing: Vec<Str>,
+        result: &Result<Reply, Box<Status>>,
+        cx: &mut Context<'_>,
+    ) {
+        if let Some(object) = self.object(uid).filter(|_| result.is_err()) {
+            missing.push(object.body["spec"]["imagePullSecrets"][at as usize]["name"].str());
+        }
+        self.read_pull_secret(uid, at + 1, missing, cx);
+    }
+
     /// Those of the pod's volumes. Most pods have none.
     fn images_of_volumes(&self, uid: Uid) -> Vec<Needed> {
         let Some(object) = self.pods.get(&uid).filter(|pod| pod.mounts_images).and_then(|_| self.object(uid))

@@ -87,6 +87,8 @@ pub(super) struct NodeState {
     lease: Doc,
     /// What the API says of it, since it changed there.
     said: Said,
+    /// Whether it was told last that no pods are to come.
+    cordoned: bool,
     /// What its status says of the machine, since this start of it.
     fixed: (u32, Doc),
 }
@@ -98,6 +100,8 @@ struct Said {
     ready: Option<bool>,
     /// Whether somebody advertised what is not the machine's own, or took it back.
     advertises: bool,
+    /// Whether no pods are to come.
+    cordoned: bool,
 }
 
 impl NodeState {
@@ -118,6 +122,7 @@ impl NodeState {
             uid: Uid::NONE,
             lease: Doc::Null,
             said: Said::default(),
+            cordoned: false,
             fixed: (0, Doc::Null),
         }
     }
@@ -163,6 +168,11 @@ impl Kubelet {
         self.recorder.event_about(involved, uid, severity, reason, message, cx);
     }
 
+    pub(super) fn node_is_now(&mut self, reason: &'static str, cx: &mut Context<'_>) {
+        let message = format!("Node {} status is now: {reason}", self.name);
+        self.node_event(Severity::Normal, reason, message, cx);
+    }
+
     pub(super) fn register(&mut self, cx: &mut Context<'_>) {
         self.judge(cx);
         let machine = cx.core.machines[self.machine as usize].clone();
@@ -187,13 +197,8 @@ impl Kubelet {
             Ok(reply) => {
                 self.node.uid = reply.object().map_or(Uid::NONE, |object| object.meta.uid);
                 self.node.heartbeat.posted = Some(cx.now());
-                for (reason, word) in [
-                    ("NodeHasSufficientMemory", "NodeHasSufficientMemory"),
-                    ("NodeHasNoDiskPressure", "NodeHasNoDiskPressure"),
-                    ("NodeHasSufficientPID", "NodeHasSufficientPID"),
-                ] {
-                    let message = format!("Node {} status is now: {word}", self.name);
-                    self.node_event(Severity::Normal, reason, message, cx);
+                for reason in ["NodeHasSufficientMemory", "NodeHasNoDiskPressure", "NodeHasSufficientPID"] {
+                    self.node_is_now(reason, cx);
                 }
                 self.joined(cx);
             }
@@ -267,6 +272,10 @@ impl Kubelet {
         cx.because(Causes::none(), |cx| cx.timer(interval, Timer::named("heartbeat")));
         self.renew_lease(cx);
         self.judge(cx);
+        if std::mem::replace(&mut self.node.cordoned, self.node.said.cordoned) != self.node.said.cordoned {
+            let reason = if self.node.cordoned { "NodeNotSchedulable" } else { "NodeSchedulable" };
+            self.node_is_now(reason, cx);
+        }
         // Somebody else says otherwise: the node lifecycle controller, after silence.
         self.node.dirty |= self.node.said.ready.is_some_and(|ready| ready != self.node.ready);
         let frequency = cx.core.options.node_status_report_frequency;
@@ -281,7 +290,8 @@ impl Kubelet {
     pub(super) fn node_changed(&mut self, node: Option<&Arc<Object>>, cx: &mut Context<'_>) {
         let view = node.and_then(|node| node.view::<Node>());
         let advertises = self.advertised().is_some_and(|(capacity, allocatable)| capacity != allocatable);
-        self.node.said = Said { ready: view.map(|node| node.ready == "True"), advertises };
+        let cordoned = view.is_some_and(|node| node.unschedulable);
+        self.node.said = Said { ready: view.map(|node| node.ready == "True"), advertises, cordoned };
         if let Some(node) = view {
             self.network_known(node.pod_cidr.clone(), cx);
         }
@@ -343,8 +353,7 @@ impl Kubelet {
         if ready != self.node.ready {
             self.node.ready_since = cx.timestamp().floor_seconds();
             let reason = if ready { "NodeReady" } else { "NodeNotReady" };
-            let message = format!("Node {} status is now: {reason}", self.name);
-            self.node_event(Severity::Normal, reason, message, cx);
+            self.node_is_now(reason, cx);
         }
         (self.node.ready, self.node.why_not, self.node.dirty) = (ready, why_not, true);
     }

@@ -1,5 +1,6 @@
 //! The pod lifecycle: what to do next with a pod, from what is known of it.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use crate::api::core::pod::{Pod, PodSpec};
@@ -219,7 +220,11 @@ impl Kubelet {
                 self.pod_event(uid, None, Severity::Normal, "SandboxChanged", message, cx);
             }
             let spec = self.object(uid).map(|object| object.body["spec"].clone()).unwrap_or_default();
+            let pulls_with_secrets = !spec["imagePullSecrets"].is_empty();
             self.ask_runtime(CriCall::RunPodSandbox { pod: uid, key, spec }, cx);
+            if pulls_with_secrets {
+                self.read_pull_secret(uid, 0, Vec::new(), cx);
+            }
             self.give_volumes(uid, cx);
         } else if !std::mem::replace(&mut pod.complained, true) {
             let message = "network is not ready: container runtime network not ready: NetworkReady=false \
@@ -235,6 +240,7 @@ impl Kubelet {
         let spec = &view.spec;
         let Some(pod) = self.pods.get(&uid) else { return };
         let (inits, mains, count) = (pod.inits, pod.mains, pod.containers.len() as u32);
+        let any_down = pod.containers.iter().any(is_down_by_hook);
         let over = works_done(pod, spec);
         let mut index = 0;
         // Each init container waits for the one before it; sidecars go on beside those that follow.
@@ -250,13 +256,7 @@ impl Kubelet {
             index += 1;
         }
         if index == inits && !over {
-            // One after the other: the next one begins when the one before it was started, or could not be.
-            for index in inits..inits + mains {
-                self.step(uid, index, spec, cx);
-                if pod_at(self, uid, index).is_some_and(ContainerState::is_being_started) {
-                    break;
-                }
-            }
+            self.begin_mains(uid, inits..inits + mains, any_down, spec, cx);
         }
         if !over {
             (inits + mains..count).for_each(|index| self.step(uid, index, spec, cx));
@@ -270,6 +270,30 @@ impl Kubelet {
         {
             pod.stage = PodStage::Done;
             self.ask_runtime(CriCall::StopPodSandbox { pod: uid }, cx);
+        }
+    }
+
+    /// One after the other: the next one begins when the one before it was started, or could not be. What its hook
+    /// brought down comes after those that it held up.
+    fn begin_mains(
+        &mut self,
+        uid: Uid,
+        mains: Range<u32>,
+        any_down: bool,
+        spec: &PodSpec,
+        cx: &mut Context<'_>,
+    ) {
+        let passes: &[bool] = if any_down { &[false, true] } else { &[false] };
+        for &down in passes {
+            for index in mains.clone() {
+                if any_down && pod_at(self, uid, index).map(is_down_by_hook) != Some(down) {
+                    continue;
+                }
+                self.step(uid, index, spec, cx);
+                if pod_at(self, uid, index).is_some_and(ContainerState::is_being_started) {
+                    return;
+                }
+            }
         }
     }
 
@@ -376,6 +400,10 @@ impl Kubelet {
         self.pod_event(uid, Some(index), Severity::Normal, "Created", literal!("Container created"), cx);
         self.ask_runtime(call, cx);
     }
+}
+
+fn is_down_by_hook(container: &ContainerState) -> bool {
+    container.hook_failed && container.has_exited()
 }
 
 fn pod_at(kubelet: &Kubelet, uid: Uid, index: u32) -> Option<&ContainerState> {

@@ -3,6 +3,7 @@
 //! The kubelet is told when less than a threshold is left and when there is enough again; while all is well nobody asks.
 
 use crate::api::Uid;
+use crate::api::core::pod::qos_class;
 use crate::collections::sort;
 use crate::doc::{Doc, Str};
 use crate::sim::{ContainerUsage, Context, CriEvent, Fault, Filled, Usage};
@@ -192,10 +193,13 @@ impl Runtime {
     fn kill_for_memory(&mut self, cx: &mut Context<'_>) {
         let capacity = capacity(self.machine, cx);
         while self.left(cx).0 == 0 {
-            let containers = self.sandboxes.values().flat_map(|sandbox| &sandbox.containers);
-            let weights = containers
-                .filter(|container| container.running())
-                .map(|container| (oom_score(container, capacity), container.number, container.name.clone()));
+            let weights = self.sandboxes.values().flat_map(|sandbox| {
+                let running = sandbox.containers.iter().filter(|container| container.running());
+                running.map(|container| {
+                    let score = oom_score(&sandbox.spec, container, capacity);
+                    (score, container.number, container.name.clone())
+                })
+            });
             let Some((_, start, name)) = weights.max() else { return };
             self.container_ends(start, KILLED, true, cx);
             self.tell(CriEvent::OutOfMemory { program: name }, cx);
@@ -252,20 +256,29 @@ fn capacity(machine: u32, cx: &Context<'_>) -> u64 {
     u64::try_from(cx.core.machines[machine as usize].memory).unwrap_or(0)
 }
 
-/// How readily the kernel ends a container, by `oom_score_adj` as the kubelet sets it and by what it uses: in
-/// thousandths of the machine's memory.
-fn oom_score(container: &Container, capacity: u64) -> i64 {
-    let amount = |bound: &str, resource: &str| &container.doc["resources"][bound][resource];
-    let request = crate::api::bytes(amount("requests", "memory"));
-    let parts = |bytes: i64| bytes.saturating_mul(1000) / i64::try_from(capacity.max(1)).unwrap_or(i64::MAX);
-    let guaranteed = ["cpu", "memory"].iter().all(|resource| {
-        let limit = amount("limits", resource);
-        !limit.is_null() && limit == amount("requests", resource)
-    });
-    let adjusted = match request {
-        _ if guaranteed => -997,
-        0 => 1000,
-        request => (1000 - parts(request)).clamp(2, 999),
-    };
-    adjusted + parts(i64::try_from(container.counted).unwrap_or(i64::MAX))
+/// How readily the kernel ends a container, by `oom_score_adj` and by what it uses: in thousandths of the machine's
+/// memory.
+fn oom_score(pod: &Doc, container: &Container, capacity: u64) -> i64 {
+    let used = i64::try_from(container.counted).unwrap_or(i64::MAX);
+    oom_score_adj(pod, &container.doc, capacity) + parts(used, capacity)
+}
+
+fn parts(bytes: i64, capacity: u64) -> i64 {
+    bytes.saturating_mul(1000) / i64::try_from(capacity.max(1)).unwrap_or(i64::MAX)
+}
+
+/// What the kubelet sets for a container of a pod, given the specs of both.
+pub(super) fn oom_score_adj(pod: &Doc, container: &Doc, capacity: u64) -> i64 {
+    const NODE_CRITICAL: i64 = 2_000_001_000;
+    if pod["priority"].as_i64().is_some_and(|priority| priority >= NODE_CRITICAL) {
+        return -997;
+    }
+    match qos_class(pod) {
+        "Guaranteed" => -997,
+        "BestEffort" => 1000,
+        _ => {
+            let request = crate::api::bytes(&container["resources"]["requests"]["memory"]);
+            (1000 - parts(request, capacity)).clamp(3, 999)
+        }
+    }
 }

@@ -76,7 +76,7 @@ pub fn schedule(
     }
     // Most pods may go to any node.
     let named = named(cycle);
-    if (asks.volumes.is_some() || named.is_some())
+    if (asks.volumes.is_some() || asks.devices.is_some() || named.is_some())
         && let Some((place, reason)) =
             (0..).zip(PLUGINS).find_map(|(place, plugin)| Some((place, plugin.pre_filter(cycle)?)))
     {
@@ -376,6 +376,7 @@ mod tests {
                 pod: Key::new(Kind::Pod, "default", pod.key.name.clone()),
                 nominated: Nominations::default(),
                 volumes: None,
+                devices: None,
             };
             let group = cache.groups().get(id);
             let cycle = Cycle { cache: &cache, group, template: &template, asks: &asks };

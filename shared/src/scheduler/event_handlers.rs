@@ -7,7 +7,7 @@ use super::events::NodeChange;
 use super::framework::ClusterEvent;
 use super::plugins::PLUGINS;
 use super::template::{self, Template};
-use super::{NAME, Scheduler, same_template, view};
+use super::{NAME, Scheduler, devices, same_template, view};
 use crate::api::{Key, Kind, Object};
 use crate::client::Delta;
 use crate::sim::Context;
@@ -20,6 +20,8 @@ impl Scheduler {
             Kind::PersistentVolume | Kind::PersistentVolumeClaim | Kind::StorageClass | Kind::CsiNode => {
                 self.storage_changed(delta, cx);
             }
+            Kind::ResourceClaim => self.device_claim_changed(delta, cx),
+            Kind::DeviceClass => self.queue.wake(ClusterEvent::DeviceClass, cx.now(), &cx.causes),
             _ => self.defaults.changed(delta),
         }
     }
@@ -112,8 +114,11 @@ impl Scheduler {
         }
         let spec = &view(pod).expect("a pod").spec;
         let ours = spec.scheduler_name == NAME && !pod.meta.deleting();
-        if !ours || !PLUGINS.iter().all(|plugin| plugin.admits(pod)) {
+        if !ours || !PLUGINS.iter().all(|plugin| plugin.admits(pod, &self.informers)) {
             self.queue.remove(key);
+            if devices::are_claimed(pod) {
+                self.informers.follow(&self.user, &devices::KINDS, cx);
+            }
         } else if !self.queue.contains(key) {
             if !self.assumed.contains(key) {
                 self.queue.add(key.clone(), spec.priority, cx.now(), &cx.causes);
@@ -121,6 +126,21 @@ impl Scheduler {
         } else if old.is_some_and(|old| !same_template(old, pod)) {
             self.queue.changed(key, spec.priority, cx.now(), &cx.causes);
         }
+    }
+
+    /// A claim for devices is what pods wait for that are not even in line.
+    fn device_claim_changed(&mut self, delta: &Delta, cx: &mut Context<'_>) {
+        let claim = delta.object();
+        let from = Key::new(Kind::Pod, claim.key.namespace.clone(), "");
+        let pods = self.informers.cache(Kind::Pod).range(from..);
+        let pods = pods.map(|(_, pod)| pod).take_while(|pod| pod.key.namespace == claim.key.namespace);
+        let waits = |pod: &&Arc<Object>| {
+            devices::are_claimed(pod)
+                && view(pod).is_some_and(|pod| pod.node_name.is_empty() && !pod.phase.is_terminal())
+        };
+        let waiting: Vec<Arc<Object>> = pods.filter(waits).cloned().collect();
+        waiting.iter().for_each(|pod| self.unplaced(pod, Some(pod), cx));
+        self.queue.wake(ClusterEvent::DeviceClaim(claim), cx.now(), &cx.causes);
     }
 
     /// A pod is no longer on a node.

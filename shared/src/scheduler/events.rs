@@ -22,6 +22,10 @@ pub enum ClusterEvent<'a> {
     Claim(&'a Object),
     /// A volume is new, or changed; or a class of volumes is.
     Volume,
+    /// A claim for devices is new, changed, or gone.
+    DeviceClaim(&'a Object),
+    /// A class of devices is.
+    DeviceClass,
 }
 
 /// A node before and after.

@@ -17,6 +17,7 @@ use crate::sim::Random;
 
 use super::cache::{Cache, NodeInfo};
 use super::cycle::Rejections;
+use super::devices::PodDevices;
 pub use super::events::ClusterEvent;
 use super::groups::Group;
 use super::kin::Marker;
@@ -89,6 +90,8 @@ pub struct Asks {
     pub nominated: Nominations,
     /// The pod's claims, if it has any.
     pub volumes: Option<Arc<PodVolumes>>,
+    /// The same for devices.
+    pub devices: Option<Arc<PodDevices>>,
 }
 
 /// What a plugin can look at when no node was left.
@@ -133,7 +136,7 @@ pub trait Plugin: Sync + Debug {
     fn name(&self) -> &'static str;
 
     /// PreEnqueue: whether a pod may be queued at all.
-    fn admits(&self, _pod: &Object) -> bool {
+    fn admits(&self, _pod: &Object, _informers: &Informers) -> bool {
         true
     }
 

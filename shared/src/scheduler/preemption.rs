@@ -65,8 +65,13 @@ impl DryRun {
 
 /// Looks for a node on which others can make room for a pod that fits nowhere.
 pub fn evaluate(failed: Failed<'_>, tries: &mut Tries, random: &mut Random) -> PostFilter {
-    // The sentence before it is the DynamicResources plugin's, which has nothing to give back.
-    let words = |text: String| format!("no new claims to deallocate, preemption: {text}");
+    // The words before it are the DynamicResources plugin's, which has nothing to give back.
+    let devices = failed.cycle.asks.devices.as_ref();
+    let claims = match devices.is_some_and(|devices| devices.refusal.is_none()) {
+        true => "still not schedulable",
+        false => "no new claims to deallocate",
+    };
+    let words = |text: String| format!("{claims}, preemption: {text}");
     if let Some(why) = ineligible(failed) {
         return PostFilter::Unschedulable(words(why.into()));
     }

@@ -9,6 +9,7 @@ use crate::collections::sort;
 use crate::doc::{Doc, Str};
 use crate::sim::{StateHasher, hash_of};
 
+use super::devices;
 use super::selector::{PodSelector, Scope};
 
 /// Everything that decides where a pod can go, but its name.
@@ -42,6 +43,8 @@ pub struct Template {
     pub claims: Vec<Str>,
     /// Volumes for which each pod has a claim of its own, `<pod>-<volume>`.
     pub ephemeral: Vec<Str>,
+    /// Whether they claim devices.
+    pub devices: bool,
     /// Whether lower-priority pods may have to go for these (`preemptionPolicy`).
     pub preempts: bool,
 }
@@ -160,6 +163,7 @@ impl Template {
                 .map(|volume| volume["persistentVolumeClaim"]["claimName"].str())
                 .collect(),
             ephemeral: volumes("ephemeral").map(|volume| volume["name"].str()).collect(),
+            devices: devices::are_claimed(object),
             preempts: spec["preemptionPolicy"].as_str() != Some("Never"),
         }
     }

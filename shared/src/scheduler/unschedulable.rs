@@ -40,12 +40,16 @@ impl Scheduler {
         cx: &Context<'_>,
     ) -> (String, Option<PostFilter>) {
         let nodes = self.cache.order().len();
-        if let Some(why) = &rejections.beforehand {
+        let of_devices = asks.devices.as_ref().and_then(|devices| devices.refusal.as_ref());
+        if let Some(why) = rejections.beforehand.as_ref().filter(|why| of_devices != Some(*why)) {
             // What ends it is said by the DynamicResources plugin, which did not get to look at the pod.
             return (format!("0/{nodes} nodes are available: {why}. not found"), None);
         }
         self.cache.know_residents();
-        let mut message = refusal(nodes as u32, &rejections.reasons);
+        let mut message = match &rejections.beforehand {
+            Some(why) => format!("0/{nodes} nodes are available: {why}."),
+            None => refusal(nodes as u32, &rejections.reasons),
+        };
         let group = self.cache.groups().get(group);
         let cycle = Cycle { cache: &self.cache, group, template: &group.template, asks };
         let failed = Failed { cycle, rejections, informers: &self.informers, now: cx.timestamp() };

@@ -184,3 +184,14 @@ fn another_image_does_not_wait_for_what_the_one_before_it_did() {
         assert!(waits != "CrashLoopBackOff" || world.container("c")["restartCount"].as_i64() > restarts);
     }
 }
+
+#[test]
+fn secrets_to_pull_with_that_are_not_there_are_told() {
+    let mut world = World::new();
+    world.pod("imagePullSecrets: [{name: a}, {name: b}]\ncontainers: [{name: c, image: nginx}]");
+    world.until("it runs all the same", |world| world.shown() == "Running");
+    let events = world.events();
+    let told = "FailedToRetrieveImagePullSecret: Unable to retrieve some image pull secrets (a, b); attempting to pull the image \
+                may not succeed.";
+    assert!(events.iter().any(|event| event == told), "{}", events.join("\n"));
+}

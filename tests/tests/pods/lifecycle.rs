@@ -400,6 +400,14 @@ fn containers_start_one_after_the_other() {
     assert!(!told(&world, "Pulling: Pulling image \"busybox:1.36\""), "{}", world.story());
     assert_eq!(world.container("b")["state"]["waiting"]["reason"].as_str(), Some("ContainerCreating"));
     world.until("both run", |world| world.shown() == "Running");
+    // One that its hook brings down comes back after the one that it held up.
+    let mut world = World::new();
+    world.pod(
+        "terminationGracePeriodSeconds: 6\ncontainers:\n- {name: a, image: busybox, command: [sleep, '900'], lifecycle: \
+         {postStart: {exec: {command: ['false']}}}}\n- {name: b, image: nginx}",
+    );
+    world.until("the second one runs", |world| !world.container("b")["state"]["running"].is_null());
+    assert_eq!(world.container("a")["restartCount"].as_i64(), Some(0), "{}", world.story());
     // One that cannot be had holds nobody up.
     let mut world = World::new();
     world.pod("containers: [{name: a, image: 'nginx:1.161'}, {name: b, image: nginx}]");

@@ -108,6 +108,20 @@ const SCRIPTS: &[(&str, &str, &str, i32)] = &[
         "",
         0,
     ),
+    (
+        "echo hi > /tmp/f; chmod 640 /tmp/f; stat -c '%a %u:%g %s %F %n' /tmp/f; stat /tmp/f | head -n 4",
+        "640 0:0 3 regular file /tmp/f\n  File: /tmp/f\n  Size: 3\tBlocks: 8\tIO Block: 4096   regular file\nDevice: \
+         2ah/42d\tInode: 2\tLinks: 1\nAccess: (0640/-rw-r-----)  Uid: (    0/    root)   Gid: (    0/    root)\n",
+        "",
+        0,
+    ),
+    ("stat /nowhere", "", "stat: can't stat '/nowhere': No such file or directory\n", 1),
+    (
+        "cat /proc/1/oom_score_adj; cat /proc/1/cmdline | wc -c; grep -c kB /proc/meminfo",
+        "1000\n15\n4\n",
+        "",
+        0,
+    ),
 ];
 
 /// What would end the whole server, or keep it busy for minutes: script, standard output, standard error, exit code.

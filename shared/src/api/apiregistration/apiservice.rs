@@ -91,6 +91,11 @@ fn available(object: &Object) -> &Doc {
     object.body["status"]["conditions"].items().first().unwrap_or(&Doc::Null)
 }
 
+/// Whether its server is known not to answer.
+pub fn is_silent(object: &Object) -> bool {
+    available(object)["status"].as_str() == Some("False")
+}
+
 /// How an API's own server is found.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Server {

@@ -1,9 +1,11 @@
 //! Looks whether the types in an expression fit, as the compiler of CEL does. What is found is told; where types are not
 //! known, nothing is.
 
+use std::rc::Rc;
+
 use super::cost::{self, Part, Size};
 use super::overloads::{self, Made};
-use super::types::{self, Type};
+use super::types::{self, Constructed, Type};
 use super::values::{BYTES, opened};
 use super::{Binary, Expr, Place, Walk, parse::located};
 use crate::collections::BTreeMap;
@@ -102,13 +104,17 @@ impl Checker<'_> {
                 let entry = Some((Size::of(1), together(&items)));
                 Part { size, entry, ..Part::made(Type::List(common(&items).into()), sum(&items, cost::LIST)) }
             }
-            Expr::Map(entries) => {
+            Expr::Map(entries, name) => {
                 let keys: Vec<Part> = entries.iter().map(|(key, _)| self.part(key)).collect();
                 let values: Vec<Part> = entries.iter().map(|(_, value)| self.part(value)).collect();
                 let size = Some(Size::of(values.len() as u64));
                 let entry = Some((together(&keys), together(&values)));
                 let cost = sum(&keys, sum(&values, cost::MAP));
-                Part { size, entry, ..Part::made(Type::Map(common(&values).into()), cost) }
+                let of = match name.as_str() {
+                    "" => Type::Map(common(&values).into()),
+                    _ => Type::Object(Rc::new(Constructed(name.clone()))),
+                };
+                Part { size, entry, ..Part::made(of, cost) }
             }
             Expr::Not(of, at) => {
                 let Part { of, cost, .. } = self.part(of);

@@ -44,7 +44,7 @@ pub(super) fn names(expr: &Expr, found: &mut BTreeSet<Str>) {
             of.iter().map(|of| &**of).chain(parts).for_each(|part| names(part, found))
         }
         Expr::List(items) => items.iter().for_each(|item| names(item, found)),
-        Expr::Map(entries) => entries.iter().for_each(|(key, value)| {
+        Expr::Map(entries, _) => entries.iter().for_each(|(key, value)| {
             names(key, found);
             names(value, found);
         }),
@@ -129,7 +129,7 @@ impl<'a> Evaluation<'a> {
                 }
                 self.made(Doc::list(all))
             }
-            Expr::Map(entries) => {
+            Expr::Map(entries, _) => {
                 let mut map = Map::default();
                 for (key, value) in entries {
                     let (key, value) = (self.value(key)?, self.if_any(value)?);
@@ -341,7 +341,7 @@ fn own_cost(expr: &Expr) -> u64 {
     let is_literal = |expr: &Expr| matches!(expr, Expr::Literal(_));
     match expr {
         Expr::List(items) if !items.iter().all(is_literal) => cost::LIST,
-        Expr::Map(entries) if !entries.iter().all(|(key, value)| is_literal(key) && is_literal(value)) => {
+        Expr::Map(entries, _) if !entries.iter().all(|(key, value)| is_literal(key) && is_literal(value)) => {
             cost::MAP
         }
         Expr::Name(_) | Expr::TypeName(_) | Expr::Field(..) | Expr::Index(..) | Expr::Maybe(..) => 1,

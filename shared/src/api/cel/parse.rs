@@ -261,7 +261,7 @@ impl Parser<'_> {
             Token::Literal(value) => Ok(Expr::Literal(value)),
             Token::Name(name) if self.take("(") => self.call(None, name, open),
             Token::Name(name) if self.known.contains(&name) => match TYPES.contains(&name.as_str()) {
-                true => self.constructed(),
+                true => self.constructed(&name),
                 false => Ok(Expr::Name(name)),
             },
             Token::Name(name) if overloads::is_type(&name) => Ok(Expr::TypeName(name)),
@@ -292,7 +292,7 @@ impl Parser<'_> {
                     let value = parser.choice()?;
                     Ok((key, if perhaps { Expr::IfAny(value.into()) } else { value }))
                 };
-                Ok(Expr::Map(self.until("}", entry)?))
+                Ok(Expr::Map(self.until("}", entry)?, Str::new()))
             }
             _ => {
                 self.at = start;
@@ -315,12 +315,12 @@ impl Parser<'_> {
         })
     }
 
-    /// `Object.spec{replicas: 3}`: a value of a type; what type it is, the fields tell.
-    fn constructed(&mut self) -> Result<Expr, Fault> {
+    /// `Object.spec{replicas: 3}`: a value of a type.
+    fn constructed(&mut self, of: &str) -> Result<Expr, Fault> {
+        let mut of = of.to_owned();
         while self.take(".") {
-            if !matches!(self.token(), Token::Name(_)) {
-                return Err(self.nameless());
-            }
+            let Token::Name(name) = self.token() else { return Err(self.nameless()) };
+            of = format!("{of}.{name}");
             self.at += 1;
         }
         self.expect("{")?;
@@ -335,7 +335,7 @@ impl Parser<'_> {
             let value = if perhaps { Expr::IfAny(value.into()) } else { value };
             Ok((Expr::Literal(Doc::Str(unescaped(&name))), value))
         };
-        Ok(Expr::Map(self.until("}", entry)?))
+        Ok(Expr::Map(self.until("}", entry)?, of.into()))
     }
 
     /// Items with commas between, up to a sign.

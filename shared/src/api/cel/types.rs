@@ -161,6 +161,20 @@ fn arithmetic(operator: Binary, of: &Type) -> bool {
     }
 }
 
+/// A type whose values an expression makes by its name: it may have any fields.
+#[derive(Debug)]
+pub(super) struct Constructed(pub Str);
+
+impl Fields for Constructed {
+    fn name(&self) -> Str {
+        self.0.clone()
+    }
+
+    fn field(&self, _: &str) -> Option<Type> {
+        Some(Type::Dyn)
+    }
+}
+
 /// A type that is only these fields.
 #[derive(Debug)]
 pub struct Record {

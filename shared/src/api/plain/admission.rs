@@ -390,10 +390,15 @@ fn mutation(mutation: &At<'_>, names: &BTreeMap<&'static str, Type>, faults: &mu
     if faults.0.len() > before {
         return;
     }
-    // What is made reads as a map here, or as a list of some.
+    let is = |of: &Type, name: &str| match of {
+        Type::Dyn => true,
+        Type::Object(of) => of.name() == name,
+        _ => false,
+    };
     let wanted = match (field, &made) {
-        (_, Type::Dyn) | ("applyConfiguration", Type::Map(_)) | ("jsonPatch", Type::List(_)) => return,
-        ("applyConfiguration", Type::Object(of)) if of.name() == "Object" => return,
+        ("applyConfiguration", of) if is(of, "Object") => return,
+        ("jsonPatch", Type::Dyn) => return,
+        ("jsonPatch", Type::List(of)) if is(of, "JSONPatch") => return,
         ("applyConfiguration", _) => "Object",
         _ => "list(JSONPatch)",
     };

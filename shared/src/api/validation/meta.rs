@@ -6,7 +6,9 @@ use super::names::{self, Rule};
 use super::{At, Faults, IMMUTABLE};
 
 /// Finalizers without a domain that Kubernetes itself knows.
-const FINALIZERS: [&str; 3] = ["kubernetes", "orphan", "foregroundDeletion"];
+const FINALIZERS: [&str; 3] = ["kubernetes", ORPHAN, FOREGROUND];
+const ORPHAN: &str = "orphan";
+const FOREGROUND: &str = "foregroundDeletion";
 
 /// What is wrong with an object's metadata; its name must be as `name` says.
 pub fn metadata(faults: &mut Faults, metadata: &Doc, name: Rule) {
@@ -40,6 +42,11 @@ pub fn metadata_at(faults: &mut Faults, root: &At<'_>, name: Rule, named: bool) 
         for message in names::qualified_name(finalizer.text()) {
             faults.invalid(&finalizers, &finalizer, message);
         }
+    }
+    let has = |name: &str| finalizers.each().any(|finalizer| finalizer.text() == name);
+    if has(ORPHAN) && has(FOREGROUND) {
+        let why = format!("finalizer {ORPHAN} and {FOREGROUND} cannot be both set");
+        faults.invalid(&finalizers, &finalizers, why);
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::api::core::resourcequota::usage::{self, Amounts};
 use crate::api::quantity::Amount;
-use crate::api::{Key, Kind, Object};
+use crate::api::{Key, Kind, Object, Subresource};
 use crate::doc::{Doc, Str};
 
 use super::super::Call;
@@ -17,7 +17,8 @@ pub(super) fn charge(
     doc: &Doc,
     old: Option<&Object>,
 ) -> Result<(), String> {
-    let counts_changes = matches!(key.kind, Kind::Service | Kind::PersistentVolumeClaim);
+    let counts_changes = matches!(key.kind, Kind::Service | Kind::PersistentVolumeClaim)
+        || call.request.subresource == Subresource::Resize;
     if !key.kind.info().namespaced || (old.is_some() && !counts_changes) {
         return Ok(());
     }
@@ -35,8 +36,11 @@ pub(super) fn charge(
         fit_for(quota, resources, key.kind, doc)?;
     }
     let requested = difference(call, key, doc, old)?;
-    for (quota, _) in &concerned {
-        if let Some(used) = usage_with(quota, &requested)? {
+    // None is charged for what another refuses.
+    let usages: Vec<Option<Amounts>> =
+        concerned.iter().map(|(quota, _)| usage_with(quota, &requested)).collect::<Result<_, _>>()?;
+    for ((quota, _), used) in concerned.iter().zip(usages) {
+        if let Some(used) = used {
             let mut body = quota.body.clone();
             body.set_at(&["status", "used"], usage::to_doc(&used));
             call.put(Object::new(quota.key.clone(), quota.meta.clone(), body, Some(quota)));

@@ -88,8 +88,16 @@ pub struct Place<'a> {
 const DIRECTORIES: &str = "bin dev etc home lib mnt opt proc root run sbin srv sys tmp usr var usr/bin usr/lib \
                            usr/local usr/share var/cache var/lib var/log var/run";
 /// What the kubelet or the image provides.
-const GIVEN: [&str; 6] =
-    ["etc/hostname", "etc/hosts", "etc/resolv.conf", "etc/os-release", "etc/passwd", "proc/1/cmdline"];
+const GIVEN: [&str; 8] = [
+    "etc/hostname",
+    "etc/hosts",
+    "etc/resolv.conf",
+    "etc/os-release",
+    "etc/passwd",
+    "proc/meminfo",
+    "proc/1/cmdline",
+    "proc/1/oom_score_adj",
+];
 
 /// Where the programs are.
 const PROGRAMS: &str = "bin";

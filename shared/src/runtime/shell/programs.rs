@@ -10,6 +10,7 @@ mod kernel;
 mod listing;
 mod modes;
 pub(super) mod ping;
+mod stat;
 mod tar;
 mod terminal;
 mod text;
@@ -85,6 +86,7 @@ const PROGRAMS: &[(&str, Program)] = &[
     ("seq", text::seq),
     ("sleep", sleep),
     ("sort", text::sort),
+    ("stat", stat::stat),
     ("stress", stress),
     ("stty", terminal::stty),
     ("sync", quiet),

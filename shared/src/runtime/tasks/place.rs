@@ -13,6 +13,7 @@ use super::super::account::{Account, Bearer};
 use super::super::container::{Container, Sandbox};
 use super::super::host;
 use super::super::image::{Found, full_reference, os_release, repository};
+use super::super::pressure::oom_score_adj;
 use super::super::shell::{COMPOSED, Files, Mount, OF_IMAGE, Place, Progress, Surroundings, Task, absolute};
 use super::{Role, Running};
 
@@ -169,11 +170,16 @@ pub(super) fn environment(sandbox: &Sandbox, container: &str) -> BTreeMap<Str, S
     all
 }
 
-/// Files that every container has.
-fn given(sandbox: &Sandbox, container: &str) -> impl Fn(&str) -> Option<String> + use<> {
+/// Files that every container has. `machine` is its memory and the first program of the container, where somebody looks
+/// from within.
+fn given(
+    sandbox: &Sandbox,
+    container: &str,
+    machine: Option<(u64, Str)>,
+) -> impl Fn(&str) -> Option<String> + use<> {
     let (name, ip, key, spec) = (hostname(sandbox), sandbox.ip, sandbox.key.clone(), sandbox.spec.clone());
     let own = sandbox.container(container);
-    let resources = own.map(|own| own.doc["resources"].clone()).unwrap_or_default();
+    let doc = own.map(|own| own.doc.clone()).unwrap_or_default();
     let image = own.map(|own| own.image.clone()).unwrap_or_default();
     move |path| {
         Some(match path {
@@ -182,11 +188,21 @@ fn given(sandbox: &Sandbox, container: &str) -> impl Fn(&str) -> Option<String> 
             "etc/resolv.conf" => resolv_conf(&key, &spec),
             "etc/os-release" => os_release(&image).into(),
             "etc/passwd" => return host::file(path, ""),
-            _ if path.starts_with(BOUNDS) => bound(&path[BOUNDS.len()..], &resources)?,
+            "proc/meminfo" => meminfo(machine.as_ref()?.0),
+            "proc/1/cmdline" => format!("{}\0", machine.as_ref()?.1.replace(' ', "\0")),
+            "proc/1/oom_score_adj" => format!("{}\n", oom_score_adj(&spec, &doc, machine.as_ref()?.0)),
+            _ if path.starts_with(BOUNDS) => bound(&path[BOUNDS.len()..], &doc["resources"])?,
             _ if path.starts_with(PARAMETERS) => parameter(&path[PARAMETERS.len()..], &spec)?,
             _ => return host::file(path.strip_prefix(host::VOLUME)?, &spec["nodeName"].str()),
         })
     }
+}
+
+/// The machine's memory, of which the container's programs see all.
+fn meminfo(memory: u64) -> String {
+    let all = memory / 1024;
+    let lines = [("MemTotal", all), ("MemFree", all / 2), ("MemAvailable", all / 4 * 3), ("SwapTotal", 0)];
+    lines.iter().map(|(name, amount)| format!("{:<16}{amount:>8} kB\n", format!("{name}:"))).collect()
 }
 
 /// Where a container sees what bounds it.
@@ -350,7 +366,9 @@ impl Runtime {
             .iter()
             .any(|task| self.tasks.get(task).is_some_and(|child| child.role == Role::Child(number)));
         let (host, ip) = (hostname(sandbox), sandbox.ip);
-        let given = given(sandbox, &name);
+        let memory = u64::try_from(cx.core.machines[self.machine as usize].memory).unwrap_or(0);
+        let first = processes.first().map(|(_, title)| title.clone()).unwrap_or_default();
+        let given = given(sandbox, &name, Some((memory, first)));
         let next_pid = container.last_pid + 1;
         let Sandbox { containers, volumes, key, spec, renewal, since, .. } = sandbox;
         let bearer = Bearer { key, uid: running.pod, spec, since: *since, now: cx.timestamp() };
@@ -401,7 +419,7 @@ impl Runtime {
         look: impl FnOnce(&mut Place<'_>) -> T,
     ) -> Option<T> {
         let sandbox = self.sandboxes.get_mut(&pod)?;
-        let given = given(sandbox, container);
+        let given = given(sandbox, container, None);
         let Sandbox { containers, volumes, key, spec, renewal, since, .. } = sandbox;
         let bearer = Bearer { key, uid: pod, spec, since: *since, now: *since };
         let account = Account::new(bearer, self.signer, *renewal);

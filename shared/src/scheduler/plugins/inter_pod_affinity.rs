@@ -93,10 +93,10 @@ impl Plugin for InterPodAffinity {
                 own.any(|term| change.relabelled(&term.topology_key))
             }
             ClusterEvent::Node(_) => true,
-            ClusterEvent::NodeGone(_) | ClusterEvent::Claim(_) | ClusterEvent::Volume => false,
             ClusterEvent::PodAdded(pod) => asked_for(template, pod),
             ClusterEvent::PodChanged(before, now) => asked_for(template, now) || kept_off(template, before),
             ClusterEvent::PodGone(pod) => kept_off(template, pod),
+            _ => false,
         }
     }
 }

@@ -161,7 +161,7 @@ impl Plugin for PodTopologySpread {
             }
             ClusterEvent::PodAdded(pod) | ClusterEvent::PodGone(pod) => counts(pod),
             ClusterEvent::PodChanged(before, now) => counts(before) != counts(now),
-            ClusterEvent::Claim(_) | ClusterEvent::Volume => false,
+            _ => false,
         }
     }
 }

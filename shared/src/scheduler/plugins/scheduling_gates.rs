@@ -1,6 +1,7 @@
 //! SchedulingGates: a pod with gates is not queued before the last one is taken away.
 
 use crate::api::Object;
+use crate::client::Informers;
 
 use super::super::framework::Plugin;
 
@@ -13,7 +14,7 @@ impl Plugin for SchedulingGates {
         "SchedulingGates"
     }
 
-    fn admits(&self, pod: &Object) -> bool {
+    fn admits(&self, pod: &Object, _: &Informers) -> bool {
         pod.body["spec"]["schedulingGates"].is_empty()
     }
 }

@@ -1,6 +1,6 @@
 //! `/agnhost`, the one program of Kubernetes' own tests: its parts that print something and end, and those that serve.
 
-use crate::doc::Str;
+use crate::doc::{Doc, Str};
 
 use super::super::super::server::{flag, of_agnhost};
 use super::super::files::absolute;
@@ -38,6 +38,7 @@ pub(super) fn agnhost(task: &mut Task, args: &[Str], world: &mut Surroundings<'_
         }
         "mounttest" => mounttest(task, rest, world),
         "logs-generator" => logs_generator(task, rest, world),
+        "stress" => stress(task, rest, world),
         "test-service-account-issuer-discovery" => issuer_discovery(task, rest, world),
         _ => fail(task, &format!("Error: unknown command {part:?} for \"app\""), world),
     }
@@ -160,6 +161,20 @@ done
 echo "OK: Got valid claims from token!""#;
     let path = flag(args, "token-path").unwrap_or("");
     task.another(script, vec![path.into()], world)
+}
+
+/// `--cpus=N --mem-total=12Mi`: uses so much, and never ends.
+fn stress(task: &mut Task, args: &[Str], world: &mut Surroundings<'_>) -> Done {
+    let cores = flag(args, "cpus").and_then(|text| text.parse().ok()).unwrap_or(0);
+    let memory = flag(args, "mem-total").map_or(0, |text| crate::api::bytes(&Doc::from(text)));
+    task.memory = task.memory.saturating_add(u64::try_from(memory).unwrap_or(0));
+    task.cores = cores;
+    task.write(
+        true,
+        &format!("Allocating \"{memory}\" memory, in \"4Ki\" chunks, with a 1ms sleep between allocations\n"),
+        world,
+    );
+    Done::Waits(Wait::Forever, None)
 }
 
 /// `--log-lines-total=N --run-duration=20s`: that many lines in that time.

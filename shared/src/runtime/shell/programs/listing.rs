@@ -86,13 +86,17 @@ fn long_line(path: &str, name: &str, follows: bool, world: &Surroundings<'_>) ->
         Sort::File => ('-', 1, world.place.size(path), String::new()),
         Sort::Link(to) => ('l', 1, to.len() as u64, format!(" -> {to}")),
     };
-    let named = |number: i64| if number == 0 { "root".to_owned() } else { number.to_string() };
     let (mode, user, group) = (marked(look.mode), named(look.user), named(look.group));
     let (month, day) = day(world);
     let clock = &clock(world)[..5];
     format!(
         "{letter}{mode}    {links} {user:<8} {group:<8} {size:>9} {month} {day:>2} {clock} {name}{target}\n"
     )
+}
+
+/// The name of a user or a group.
+pub(super) fn named(number: i64) -> String {
+    if number == 0 { "root".to_owned() } else { number.to_string() }
 }
 
 /// What a file takes of the disk, in bytes, and what of that `ls` counts, in units of 1,024.
