@@ -19,7 +19,7 @@ import japanese from "../../public/locales/editor/ja.json";
 import { besideList, listInSight } from "./workbench/cards.js";
 import { checker, show as showFaults } from "./workbench/check.js";
 import { compare, live } from "./workbench/compare.js";
-import { complete } from "./workbench/complete.js";
+import { complete, wantsValue } from "./workbench/complete.js";
 import { readFrom } from "./workbench/defined.js";
 import { Files } from "./workbench/files.js";
 import { changesBetween, format } from "./workbench/format.js";
@@ -216,7 +216,7 @@ export function create(element, text, { onApply, onSave, onChange, onShow, onFil
     EditorState.allowMultipleSelections.of(true), rectangularSelection(), crosshairCursor(),
     phrases.of(spoken()),
     indentOnInput(), indentUnit.of("  "), EditorState.tabSize.of(2), bracketMatching(), closeBrackets(),
-    tooltips({ position: "fixed", parent: tips }), autocompletion({ override: [complete], positionInfo: besideList }), listInSight, hover(explain), linked({ relate, run }),
+    tooltips({ position: "fixed", parent: tips }), autocompletion({ override: [complete], positionInfo: besideList, activateOnCompletion: wantsValue }), listInSight, hover(explain), linked({ relate, run }),
     highlightActiveLine(), highlightActiveLineGutter(), highlightSelectionMatches(),
     syntaxHighlighting(highlighting), theme, typeOver,
     EditorView.contentAttributes.of({ "aria-label": element.getAttribute("aria-label") ?? "YAML" }),

@@ -12,10 +12,19 @@ test("keys, values, kinds and names complete from what the cluster serves", asyn
   await page.keyboard.type("        imagePull");
   await option(page, "imagePullPolicy").waitFor();
   await screenshot(page, "complete");
+  // What it may be is there without a letter, and goes for who writes something else.
   await page.keyboard.press("Enter");
+  await option(page, "IfNotPresent").waitFor();
   await page.keyboard.type("A");
+  await option(page, "IfNotPresent").waitFor({ state: "detached" });
   await option(page, "Always").click();
   assert.match(await text(page), /\n {8}imagePullPolicy: Always$/);
+  await after(page, "ki");
+  await option(page, "kind").click();
+  await option(page, "Deployment").waitFor();
+  await page.keyboard.type("Sta");
+  await option(page, "StatefulSet").click();
+  assert.equal(await text(page), "kind: StatefulSet");
 
   // `kind:` knows the version beside it, `apiVersion:` the kind.
   await after(page, "kind: CronJob\napiVersion: b");
@@ -44,6 +53,7 @@ test("keys, values, kinds and names complete from what the cluster serves", asyn
   await after(page, `${json}"strategy": {\n  ty`);
   await option(page, "type").dispatchEvent("mousedown");
   assert.match(await text(page), /\{\n {2}"type": $/);
+  await option(page, "RollingUpdate").waitFor();
   await after(page, `${json}"strategy": {"type": "Rec`);
   await option(page, "Recreate").click();
   assert.match(await text(page), /"type": "Recreate"$/);
