@@ -51,7 +51,7 @@ function selectorAt(state, position) {
   const object = said(state.doc, where.document);
   const selector = object?.spec?.[field];
   if (!selector || typeof selector !== "object") return undefined;
-  const labels = asked(object.kind === "Service" ? { matchLabels: selector } : selector);
+  const labels = asked(["Service", "ReplicationController"].includes(object.kind) ? { matchLabels: selector } : selector);
   return labels ? { labels, namespace: namespaceOf(object) } : undefined;
 }
 
