@@ -2,6 +2,7 @@
 // browser, the options of an address. Loaded once the page is alive (index.html), so that it weighs nothing before.
 
 import { followFingers } from "./stage/finger.js";
+import { fit } from "./stage/fit.js";
 import { copyButton } from "./workbench/clipboard.js";
 import { follow as followFocus } from "./workbench/focus.js";
 import { kubectl, objects, parsed, scenario } from "./workbench/line.js";
@@ -369,12 +370,14 @@ function keepPage() {
 function embedded() {
   const show = root.dataset.embed;
   if (!show) return;
-  // The still frame has tabs, too, until the cluster of a link is open.
+  // The still frame has a stage and tabs, too, until the cluster of a link is open.
   const open = () => {
-    if (document.getElementById("frame")) requestAnimationFrame(open);
-    else document.querySelector(".tabs button.tab")?.click();
+    if (document.getElementById("frame")) return void requestAnimationFrame(open);
+    if (show !== "yaml") fit();
+    if (show === "yaml" || show === "both") document.querySelector(".tabs button.tab")?.click();
+    return undefined;
   };
-  if (show === "yaml" || show === "both") open();
+  open();
   addEventListener("message", ({ source, data }) => {
     const theme = data?.kubarium?.theme;
     if (source === parent && ["dark", "light"].includes(theme)) root.dataset.theme = theme;
