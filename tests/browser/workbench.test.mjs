@@ -161,6 +161,14 @@ test("selector and pods, pod and template, replicas and slider belong together",
   await content(page).getByText("podSelector").hover();
   await page.locator(".pod.unrelated", { hasText: "shop" }).first().waitFor();
   await page.mouse.move(5, 5);
+  // Wherever it stands.
+  const spread = "spec:\n  topologySpreadConstraints:\n  - maxSkew: 1\n    topologyKey: zone\n    whenUnsatisfiable: ScheduleAnyway\n    labelSelector:\n      matchLabels: {app: shop}\n";
+  await paste(page, `apiVersion: v1\nkind: Pod\nmetadata: {name: x}\n${spread}`);
+  await content(page).getByText("labelSelector").hover();
+  await page.locator(".pod.unrelated", { hasText: "todo-api" }).first().waitFor();
+  assert.equal(await page.locator(".pod.unrelated", { hasText: "shop" }).count(), 0);
+  await page.mouse.move(5, 5);
+  await page.locator(".pod.unrelated").first().waitFor({ state: "detached" });
   await paste(page, "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: x}\ndata:\n  replicas: 3\n");
   assert.equal(await drawer(page).getByLabel("Number of replicas").count(), 0);
   await paste(page, DEPLOYMENT);
