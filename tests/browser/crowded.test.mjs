@@ -85,6 +85,11 @@ test("on a tablet tabs and timeline stay where they are, and nothing runs below 
     assert.deepEqual(await tops(), before, `${viewport.width}`);
     await page.getByRole("button", { name: "Terminal" }).click();
     await says(page, /\$ $/);
+    await page.locator(".doing").getByRole("button", { name: "Close" }).click();
+    const beside = await tops();
+    await ask(page, { command: { id: 901, command: { kubectl: "scale deployment/todo-api --replicas=3" } } });
+    await page.locator(".doing code", { hasText: "--replicas=3" }).waitFor();
+    assert.deepEqual(await tops(), beside, `${viewport.width}, with a panel`);
     const beyond = await page.evaluate(() => [[".scene", ".visitors > *"], [".node", ".level"]].flatMap(([outer, inner]) => [...document.querySelectorAll(inner)]
       .map((it) => [it.getBoundingClientRect(), it.closest(outer).getBoundingClientRect(), it.className])
       .filter(([it, box]) => it.width && (it.left < box.left - 1 || it.right > box.right + 1)).map(([, , name]) => name)));
