@@ -56,7 +56,7 @@ button.link:hover { text-decoration: underline; }
 .name i { margin-left: 8px; font-family: var(--font); color: var(--accent); }
 .fact b { color: var(--text-muted); font-weight: 600; }
 .cm-lit { background: color-mix(in srgb, var(--good) 20%, transparent); box-shadow: inset 3px 0 0 var(--good); }
-.cm-slider { width: 9rem; margin: 0 0 0 1rem; vertical-align: middle; accent-color: var(--accent); height: 1rem; }
+.cm-slider { width: min(9rem, 24vw); margin: 0 0 0 1rem; vertical-align: middle; accent-color: var(--accent); height: 1rem; }
 dialog { width: min(1500px, 94vw); height: 88vh; padding: 0; border: 1px solid var(--line); border-radius: 12px; color: var(--text); background: var(--surface); box-shadow: var(--shadow); font-family: var(--font); }
 dialog::backdrop { background: rgb(0 0 0 / 0.45); }
 dialog > .inside { display: flex; flex-direction: column; height: 100%; min-height: 0; }
