@@ -20,6 +20,9 @@ test("what is selected is typed over, or put into brackets", async (t) => {
   await page.keyboard.press("Control+z");
   await page.keyboard.press("Control+z");
   assert.match(await text(page), /^# Three copies/);
+  await page.keyboard.press("Control+a");
+  await page.keyboard.insertText("kind: Pod\r\napiVersion: v1");
+  assert.equal(await text(page), "kind: Pod\napiVersion: v1");
 });
 
 test("several places are typed at, and found in the reader's language", async (t) => {
