@@ -235,20 +235,23 @@ export function create(element, text, { onApply, onSave, onChange, onShow, onFil
   const begin = (doc) => EditorState.create({ doc, extensions: [colouring.of(colours(isTooDeep(doc))), ...extensions] });
   const view = new EditorView({ parent: host, root, state: begin(text) });
   readFrom(() => view.state.doc);
+  /** Tells below the text, of which less may be seen then: not less than where one writes. */
+  const put = (...parts) => {
+    const { offsetHeight } = state;
+    state.replaceChildren(...parts);
+    if (view.hasFocus && state.offsetHeight > offsetHeight) view.dispatch({ effects: EditorView.scrollIntoView(view.state.selection.main.head) });
+  };
   const faults = checker(({ ok, stdout = "", shown: found }) => {
     files.count(found.length);
     const lines = stdout.trim().split("\n").filter(Boolean);
     const [first] = found;
-    if (!first) {
-      return state.replaceChildren(...(ok && lines.length
-        ? [make("b", { class: "good", text: "would" }), make("span", {}, lines.join(" · "))] : []));
-    }
+    if (!first) return put(...(ok && lines.length ? [make("b", { class: "good", text: "would" }), make("span", {}, lines.join(" · "))] : []));
     const line = view.state.doc.lineAt(Math.min(first.from, view.state.doc.length)).number;
     const go = () => {
       view.dispatch({ selection: { anchor: Math.min(first.from, view.state.doc.length) }, scrollIntoView: true });
       view.focus();
     };
-    state.replaceChildren(
+    return put(
       make("b", { class: "bad" }, say(found.length === 1 ? "fault" : "faults", { count: found.length })),
       make("button", { class: "link", onclick: go }, `${say("line", { line })} ${told(first.message)}`),
       ...(first.actions ?? []).slice(0, 1).map(({ name, apply: mend }) => make("button", {

@@ -254,3 +254,23 @@ test("what is wrong is said while one types, and mended by a click", async (t) =
   await drawer(page).getByText("deployment.apps/shop created").waitFor();
   await screenshot(page, "would");
 });
+
+test("in a narrow panel what is wrong and what mends it are read whole, and where one writes stays in sight", async (t) => {
+  for (const viewport of [{ width: 1024, height: 768 }, { width: 390, height: 844 }]) {
+    const page = await openEditor(t, { viewport });
+    await paste(page, DEPLOYMENT);
+    await content(page).press("Control+End");
+    await page.keyboard.type("        imagePullPolcy: Always");
+    await page.keyboard.press("Escape");
+    const mend = drawer(page).locator(".state").getByRole("button", { name: "Rename to imagePullPolicy" });
+    await mend.waitFor();
+    const cut = await drawer(page).locator(".state button").evaluateAll((all) => all.filter((it) => it.scrollWidth > it.clientWidth + 1 || it.scrollHeight > it.clientHeight + 1).map((it) => it.textContent));
+    assert.deepEqual(cut, [], `${viewport.width}`);
+    const below = await content(page).evaluate((element) => {
+      const view = element.cmTile?.view ?? element.cmView.view;
+      return view.coordsAtPos(view.state.selection.main.head).bottom - view.scrollDOM.getBoundingClientRect().bottom;
+    });
+    assert.ok(below <= 0, `${viewport.width}: the cursor is ${below} pixels below`);
+    await screenshot(page, `fault-${viewport.width}`);
+  }
+});

@@ -27,15 +27,15 @@ button.link:hover { text-decoration: underline; }
 .host { flex: 1 1 auto; min-height: 8rem; overflow: hidden; position: relative; }
 .host.over { outline: 2px dashed var(--accent); outline-offset: -4px; }
 .host > .cm-editor { height: 100%; }
-.state { display: flex; gap: 8px; align-items: center; min-height: 2.9rem; padding: 4px 12px; font-size: 0.8125rem; color: var(--text-muted); border-top: 1px solid var(--line); flex: none; }
+.state { display: flex; flex-wrap: wrap; gap: 4px 8px; align-items: center; min-height: 2.9rem; padding: 4px 12px; font-size: 0.8125rem; color: var(--text-muted); border-top: 1px solid var(--line); flex: none; }
 .state b { font-weight: 600; }
 .state .bad { color: var(--danger); }
 .state .good { color: var(--good); }
 /* Room for two lines, always: if the text above moved while somebody types, the list under the cursor would close. */
-.state .link { flex: 1 1 12rem; font-family: var(--font); color: var(--text); min-width: 0; overflow: hidden; display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 2; line-height: 1.35; overflow-wrap: anywhere; }
-.state .quiet { flex: none; max-width: 50%; overflow: hidden; text-overflow: ellipsis; }
+.state .link { flex: 1 1 8rem; font-family: var(--font); color: var(--text); min-width: 0; overflow: hidden; display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 2; line-height: 1.35; overflow-wrap: anywhere; }
+.state .quiet { flex: none; max-width: 100%; margin-left: auto; overflow: hidden; text-overflow: ellipsis; }
 .state b { flex: none; }
-.state span { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; min-width: 0; }
+.state span { flex: 1; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; min-width: 0; }
 .notes { flex: none; max-height: 40%; overflow-y: auto; }
 .note { display: flex; flex-wrap: wrap; gap: 8px; align-items: center; margin: 6px 8px; padding: 8px 10px; border-radius: 8px; background: var(--accent-soft); font-size: 0.8125rem; flex: none; }
 .note.bad { background: var(--danger-soft); }
