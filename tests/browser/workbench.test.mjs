@@ -209,6 +209,23 @@ test("selector and pods, pod and template, replicas and slider belong together",
   assert.match(await text(page), /replicas: 3\n/);
 });
 
+test("the menu is seen whole, however narrow the panel is", async (t) => {
+  for (const viewport of [{ width: 390, height: 844 }, { width: 1024, height: 768 }, { width: 1280, height: 800 }, { width: 1440, height: 900 }]) {
+    for (const locale of ["en-US", "ja-JP"]) {
+      const page = await openEditor(t, { viewport, locale });
+      await drawer(page).locator("details.more summary").click();
+      const items = drawer(page).locator("details.more button");
+      await items.last().waitFor();
+      const hidden = await items.evaluateAll((all) => all.filter((it) => {
+        const { left, right, top, bottom } = it.getBoundingClientRect();
+        return [left + 3, right - 3].some((x) => !it.contains(it.getRootNode().elementFromPoint(x, (top + bottom) / 2)));
+      }).map((it) => it.textContent));
+      assert.deepEqual(hidden, [], `${viewport.width} ${locale}`);
+      await screenshot(page, `menu-${viewport.width}-${locale}`);
+    }
+  }
+});
+
 test("what the mouse does has a command", async (t) => {
   const page = await openEditor(t);
   const doing = page.locator(".doing");

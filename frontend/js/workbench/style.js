@@ -15,7 +15,7 @@ sheet.replaceSync(`
 .file > .shut { flex: none; padding: 6px 8px 6px 4px; color: var(--text-muted); }
 .file[data-count]::before { content: ""; width: 7px; height: 7px; margin-left: 8px; border-radius: 50%; background: var(--danger); }
 .files > .new { flex: none; font: inherit; color: var(--text-muted); background: none; border: 0; padding: 4px 10px; cursor: pointer; }
-.tools { display: flex; flex-wrap: wrap; gap: 4px; padding: 6px 8px; align-items: center; flex: none; }
+.tools { position: relative; display: flex; flex-wrap: wrap; gap: 4px; padding: 6px 8px; align-items: center; flex: none; }
 button { font-family: inherit; }
 button:focus-visible, summary:focus-visible { outline: 2px solid var(--accent); outline-offset: 1px; }
 button.quiet, .tools button { font: inherit; font-size: 0.8125rem; color: var(--text); background: var(--surface); border: 1px solid var(--line); border-radius: 6px; padding: 3px 9px; cursor: pointer; white-space: nowrap; }
@@ -87,10 +87,9 @@ dialog pre.bad { color: var(--danger); white-space: pre-wrap; padding: 0 14px; }
 .cm-defaulted, .cm-defaulted * { color: var(--text-muted); font-style: italic; }
 .cm-managed::after { content: attr(data-manager); margin-left: 1.5rem; padding: 0 6px; border-radius: 6px; font: 0.6875rem var(--font); color: var(--text-muted); background: var(--sunken); border: 1px solid var(--line); }
 .cm-managed-line { background: color-mix(in srgb, var(--traffic) 9%, transparent); }
-details.more { position: relative; }
 details.more > summary { list-style: none; font-size: 0.8125rem; border: 1px solid var(--line); border-radius: 6px; padding: 3px 9px; cursor: pointer; }
 details.more > summary::-webkit-details-marker { display: none; }
-details.more > div { position: absolute; z-index: 5; right: 0; top: calc(100% + 4px); display: flex; flex-direction: column; min-width: 15rem; padding: 6px; gap: 2px; border: 1px solid var(--line); border-radius: 8px; background: var(--surface); box-shadow: var(--shadow); }
+details.more > div { position: absolute; z-index: 5; right: 8px; top: calc(100% - 2px); display: flex; flex-direction: column; min-width: 15rem; padding: 6px; gap: 2px; border: 1px solid var(--line); border-radius: 8px; background: var(--surface); box-shadow: var(--shadow); }
 details.more > div button { border: 0; text-align: left; padding: 6px 8px; white-space: normal; }
 details.more > div button:hover { background: var(--sunken); }
 @media (max-width: 700px) { .tools { gap: 3px; padding: 5px 6px; } .tools button, details.more > summary { padding: 6px 7px; font-size: 0.75rem; } .explain { position: absolute; z-index: 6; inset: 0; } dialog .pair { grid-template: 1fr 1fr / 1fr; } dialog { width: 100vw; height: 100dvh; max-width: none; max-height: none; border-radius: 0; } }
