@@ -32,7 +32,7 @@ button.link:hover { text-decoration: underline; }
 .state .bad { color: var(--danger); }
 .state .good { color: var(--good); }
 /* Room for two lines, always: if the text above moved while somebody types, the list under the cursor would close. */
-.state .link { flex: 1 1 8rem; font-family: var(--font); color: var(--text); min-width: 0; overflow: hidden; display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 2; line-height: 1.35; overflow-wrap: anywhere; }
+.state .link { flex: 1 1 8rem; font-family: var(--font); color: var(--text); min-width: 0; overflow: hidden; display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 3; line-height: 1.35; overflow-wrap: anywhere; }
 .state .quiet { flex: none; max-width: 100%; margin-left: auto; overflow: hidden; text-overflow: ellipsis; }
 .state b { flex: none; }
 .state span { flex: 1; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; min-width: 0; }
