@@ -115,7 +115,12 @@ test("a page of the next build has nothing of the one before, and is the one tha
     await found.update();
     while (!found.waiting) await new Promise(requestAnimationFrame);
   });
-  await page.goto("about:blank");
+  // It takes over once nothing of the one before is open.
+  await page.goto(`${url}/element`);
+  await page.evaluate(async () => {
+    const found = await navigator.serviceWorker.getRegistration("/some/where/");
+    while (found.waiting || found.active.state !== "activated") await new Promise(requestAnimationFrame);
+  });
   stop();
   await page.goto(`${url}/some/where/`);
   await alive(page);
