@@ -68,7 +68,12 @@ test("of some containers each is seen whole, however long the word beside them i
     const page = await openCluster(t, { ...view, scenario: starting });
     const statuses = page.locator(".node .pod-status:has(.containers)", { hasText: "ContainerCreating" });
     await statuses.nth(2).waitFor();
-    const cut = await statuses.evaluateAll((all) => all.filter((it) => it.scrollWidth > it.clientWidth).map((it) => it.textContent));
+    const cut = await statuses.locator(".containers").evaluateAll((all) => all.filter((it) => {
+      const { left, right } = it.closest(".pod").getBoundingClientRect();
+      const range = document.createRange();
+      range.selectNodeContents(it);
+      return range.getBoundingClientRect().left < left || range.getBoundingClientRect().right > right;
+    }).map((it) => it.textContent));
     assert.deepEqual(cut, [], `${view.viewport.width}`);
     await screenshot(page, `containers-${view.viewport.width}`);
   }
