@@ -104,7 +104,7 @@ test("a page of the next build has nothing of the one before, and is the one tha
   await alive(page);
   assert.equal(await example(), before);
   // Another build comes: its page, a file that has the same name in both, and its list of files.
-  for (const [name, from, to] of [["index.html", "</title>", "</title><!-- next -->"], ["examples/configmap.yaml", /[^]*/, "# next\n"], ["offline.js", /kubarium-[\da-f]{16}/, "kubarium-0123456789abcdef"]]) {
+  for (const [name, from, to] of [["index.html", "</title>", "</title><!-- next -->"], ["examples/configmap.yaml", /[^]*/, "# next\n"], ["offline.js", /`kubarium-[\da-f]{16}/, "`kubarium-0123456789abcdef"]]) {
     await writeFile(join(site, name), (await readFile(join(site, name), "utf8")).replace(from, to));
   }
   await page.reload();
