@@ -27,7 +27,14 @@ const LABELS = 'jsonpath={range .items[*]}{.metadata.labels}{"\\n"}{end}';
  * its flags; `shell` has the names of programs and filters, `files()` are those of the editor.
  */
 export function completer({ collect, verbs, shell, files }) {
-  const plurals = async () => (await collect(["api-resources", "-o", "name"])).split("\n").filter(Boolean).map((kind) => kind.split(".")[0]);
+  let kinds = [];
+  /** All kinds; somebody may have defined one that begins so since they were looked for. */
+  const plurals = async (last) => {
+    if (!kinds.some((kind) => kind.startsWith(last))) {
+      kinds = (await collect(["api-resources", "-o", "name"])).split("\n").filter(Boolean).map((kind) => kind.split(".")[0]);
+    }
+    return kinds;
+  };
   const names = async (kind, place) => (await collect(["get", kind, "-o", "name", ...place])).split("\n").filter(Boolean).map((name) => name.split("/").pop());
   const labels = async (kind, place) => (await collect(["get", kind, "-o", LABELS, ...place])).split("\n").filter((line) => line.startsWith("{"))
     .flatMap((line) => Object.entries(JSON.parse(line)).map(([key, value]) => `${key}=${value}`));
@@ -52,10 +59,10 @@ export function completer({ collect, verbs, shell, files }) {
     if (PARTS[verb] && !said.length) return PARTS[verb];
     if (PARTS[verb]?.includes(said[0]) && Object.hasOwn(NAMED, said[0])) return names(NAMED[said[0]], said[0] === "pod" ? place : []);
     if (verb === "config" && said[0].endsWith("-context")) return (await collect(["config", "get-contexts", "-o", "name"])).split("\n");
-    if (verb === "auth") return said.length === 2 ? plurals() : [];
+    if (verb === "auth") return said.length === 2 ? plurals(last) : [];
     if (verb === "config" || verb === "create") return [];
     const rest = PARTS[verb] ? said.slice(1) : said;
-    if (!rest.length) return verb === "rollout" ? ROLLED : plurals();
+    if (!rest.length) return verb === "rollout" ? ROLLED : plurals(last);
     // Whoever wrote `kind/name` cannot go on with a name alone.
     return rest[0].includes("/") ? [] : names(rest[0], place);
   };
