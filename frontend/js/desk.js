@@ -2,11 +2,14 @@
 // browser, the options of an address. Loaded once the page is alive (index.html), so that it weighs nothing before.
 
 import { followFingers } from "./stage/finger.js";
+import { fit } from "./stage/fit.js";
 import { copyButton } from "./workbench/clipboard.js";
+import { download } from "./workbench/download.js";
 import { follow as followFocus } from "./workbench/focus.js";
 import { kubectl, objects, parsed, scenario } from "./workbench/line.js";
 import { create as openings } from "./workbench/opening.js";
 import { CLUSTER, forget, keepEarlier, load, PAGE, save } from "./workbench/playgrounds.js";
+import { Deeds } from "./workbench/rescue.js";
 import { secretsOf, tick } from "./workbench/secrets.js";
 import { readingOf, watchChange } from "./workbench/undo.js";
 import { inWords } from "./workbench/told.js";
@@ -229,7 +232,7 @@ function milliseconds(duration) {
 /** Tells what was done before this module came: only of the cluster of the first screen it is known what it began with. */
 async function catchUp() {
   if (location.hash || location.search) return;
-  const steps = parsed(await scenario())?.spec?.steps ?? [];
+  const steps = parsed(await deeds.known(scenario()))?.spec?.steps ?? [];
   const last = steps.findLast(({ at }) => milliseconds(at) > OPENING_MS);
   if (!last) return;
   mine.acted = true;
@@ -238,6 +241,7 @@ async function catchUp() {
   tell({ command: { command: { apply, kubectl: line, fault } } });
 }
 
+const deeds = new Deeds();
 let keeping;
 /** Whether a person did something in the open cluster, or in any since the page began; whether what is kept is this page's. */
 const mine = { acted: false, any: false, kept: false };
@@ -246,7 +250,7 @@ const isLive = () => /^#(s|room)=/.test(location.hash);
 async function keep() {
   // Who only looked has nothing to keep, and may have something that is kept.
   if (isLive() || !mine.any) return;
-  const now = await scenario();
+  const now = await deeds.known(scenario());
   if (!mine.kept) {
     mine.kept = true;
     const kept = await load(CLUSTER);
@@ -304,14 +308,25 @@ engine.postMessage = (message, ...rest) => {
   if (request?.open?.scenario) putAway(kubarium.leaving);
   kubarium.leaving = undefined;
   if (request?.open) mine.acted = false;
+  if (request?.open) deeds.forget();
   if (request?.open) opening();
   const sent = post(message, ...rest);
   const acts = root.dataset.readonly === undefined && (request?.command || request?.terminal?.run?.id < 1 << 24);
   if (acts) mine.acted = true;
+  if (acts) deeds.add(request, known.now);
   if (acts || request?.open) keepSoon();
   if (request) tell(request);
   return sent;
 };
+
+/** The engine has stopped: it answers nobody any more. */
+engine.addEventListener("error", () => {
+  clearTimeout(keeping);
+  const { whole } = deeds;
+  if (!mine.any || !whole) return;
+  put(element("button", { class: "quiet", text: "export_scenario", onclick: () => download("scenario.json", whole, "application/json") }));
+  clearTimeout(until);
+});
 
 /** Offers the cluster that was here last time. */
 async function offer() {
@@ -369,12 +384,14 @@ function keepPage() {
 function embedded() {
   const show = root.dataset.embed;
   if (!show) return;
-  // The still frame has tabs, too, until the cluster of a link is open.
+  // The still frame has a stage and tabs, too, until the cluster of a link is open.
   const open = () => {
-    if (document.getElementById("frame")) requestAnimationFrame(open);
-    else document.querySelector(".tabs button.tab")?.click();
+    if (document.getElementById("frame")) return void requestAnimationFrame(open);
+    if (show !== "yaml") fit();
+    if (show === "yaml" || show === "both") document.querySelector(".tabs button.tab")?.click();
+    return undefined;
   };
-  if (show === "yaml" || show === "both") open();
+  open();
   addEventListener("message", ({ source, data }) => {
     const theme = data?.kubarium?.theme;
     if (source === parent && ["dark", "light"].includes(theme)) root.dataset.theme = theme;

@@ -19,7 +19,7 @@ import japanese from "../../public/locales/editor/ja.json";
 import { besideList, listInSight } from "./workbench/cards.js";
 import { checker, show as showFaults } from "./workbench/check.js";
 import { compare, live } from "./workbench/compare.js";
-import { complete } from "./workbench/complete.js";
+import { complete, wantsValue } from "./workbench/complete.js";
 import { readFrom } from "./workbench/defined.js";
 import { Files } from "./workbench/files.js";
 import { changesBetween, format } from "./workbench/format.js";
@@ -216,7 +216,7 @@ export function create(element, text, { onApply, onSave, onChange, onShow, onFil
     EditorState.allowMultipleSelections.of(true), rectangularSelection(), crosshairCursor(),
     phrases.of(spoken()),
     indentOnInput(), indentUnit.of("  "), EditorState.tabSize.of(2), bracketMatching(), closeBrackets(),
-    tooltips({ position: "fixed", parent: tips }), autocompletion({ override: [complete], positionInfo: besideList }), listInSight, hover(explain), linked({ relate, run }),
+    tooltips({ position: "fixed", parent: tips }), autocompletion({ override: [complete], positionInfo: besideList, activateOnCompletion: wantsValue }), listInSight, hover(explain), linked({ relate, run }),
     highlightActiveLine(), highlightActiveLineGutter(), highlightSelectionMatches(),
     syntaxHighlighting(highlighting), theme, typeOver,
     EditorView.contentAttributes.of({ "aria-label": element.getAttribute("aria-label") ?? "YAML" }),
@@ -235,20 +235,23 @@ export function create(element, text, { onApply, onSave, onChange, onShow, onFil
   const begin = (doc) => EditorState.create({ doc, extensions: [colouring.of(colours(isTooDeep(doc))), ...extensions] });
   const view = new EditorView({ parent: host, root, state: begin(text) });
   readFrom(() => view.state.doc);
+  /** Tells below the text, of which less may be seen then: not less than where one writes. */
+  const put = (...parts) => {
+    const { offsetHeight } = state;
+    state.replaceChildren(...parts);
+    if (view.hasFocus && state.offsetHeight > offsetHeight) view.dispatch({ effects: EditorView.scrollIntoView(view.state.selection.main.head) });
+  };
   const faults = checker(({ ok, stdout = "", shown: found }) => {
     files.count(found.length);
     const lines = stdout.trim().split("\n").filter(Boolean);
     const [first] = found;
-    if (!first) {
-      return state.replaceChildren(...(ok && lines.length
-        ? [make("b", { class: "good", text: "would" }), make("span", {}, lines.join(" · "))] : []));
-    }
+    if (!first) return put(...(ok && lines.length ? [make("b", { class: "good", text: "would" }), make("span", {}, lines.join(" · "))] : []));
     const line = view.state.doc.lineAt(Math.min(first.from, view.state.doc.length)).number;
     const go = () => {
       view.dispatch({ selection: { anchor: Math.min(first.from, view.state.doc.length) }, scrollIntoView: true });
       view.focus();
     };
-    state.replaceChildren(
+    return put(
       make("b", { class: "bad" }, say(found.length === 1 ? "fault" : "faults", { count: found.length })),
       make("button", { class: "link", onclick: go }, `${say("line", { line })} ${told(first.message)}`),
       ...(first.actions ?? []).slice(0, 1).map(({ name, apply: mend }) => make("button", {

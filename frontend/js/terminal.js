@@ -4,13 +4,16 @@
 import { FitAddon } from "@xterm/addon-fit";
 import { Terminal } from "@xterm/xterm";
 import css from "@xterm/xterm/css/xterm.css";
+import { completer } from "./terminal/complete.js";
 import { converse } from "./terminal/converse.js";
+import { Wrong } from "./terminal/filters.js";
 import { inWords } from "./terminal/help.js";
 import { breathe } from "./terminal/jobs.js";
 import { Line, width } from "./terminal/line.js";
 import { goesOn, inOneLine, joined, open, wanted } from "./terminal/open.js";
 import { harmless } from "./terminal/paint.js";
 import { programs as shellOf } from "./terminal/programs.js";
+import { recalled } from "./terminal/recall.js";
 
 const KEPT = "kubarium.history";
 const MOST_KEPT = 500;
@@ -177,79 +180,34 @@ export function create(element, { ask, edit, show, file, files }) {
     store: { text: file, names: files, most: () => window.kubarium.files?.most ?? Infinity, ready: async () => ({ ...(await desk()), show }) },
   });
 
-  // ---- Completion ----
-  /** Flags whose value is the next word. */
-  const GIVEN = /^(-[ncolf]|--(namespace|container|output|selector|filename|image|field-selector|sort-by|context|user))$/;
-  let kinds = null;
-  const complete = async (before) => {
-    const part = before.split(/[|;&(]/).pop().replace(/^\s*(do|then|else|elif|if|while|until|!|watch)\s+/, "");
-    const typed = part.split(/\s+/).filter((word, index, all) => word || index === all.length - 1);
-    const last = typed.at(-1) ?? "";
-    const from = Array.from(before).length - Array.from(last).length;
-    const matching = (list) => ({ from, words: [...new Set(list)].filter((word) => word.startsWith(last)).sort() });
-    if (typed.length <= 1) {
-      return matching(/\|[^;&(]*$/.test(before) ? shell.filters() : shell.names());
-    }
-    if (/[<>]\s*\S*$/.test(part)) return matching(files());
-    if (typed[0] !== "kubectl" && typed[0] !== "k") return matching(files());
+  const verbs = async () => {
     if (!words.length) {
       ask(JSON.stringify("words"));
       await new Promise((resolve) => heardWords.push(resolve));
     }
-    // Words that are no flags, nor what those are given.
-    const bare = typed.slice(1, -1).filter((word, index, all) => !word.startsWith("-") && !GIVEN.test(all[index - 1] ?? ""));
-    const [verb, ...said] = bare;
-    const flag = typed.at(-2);
-    const namespaceAt = typed.findIndex((word) => word === "-n" || word === "--namespace");
-    const place = typed.some((word) => word === "-A" || word === "--all-namespaces") ? ["-A"]
-      : namespaceAt > 0 && typed[namespaceAt + 1] ? ["-n", typed[namespaceAt + 1]] : [];
-    const names = async (kind, where = place) => (await collect(["get", kind, "-o", "name", ...where])).split("\n").filter(Boolean)
-      .map((name) => name.split("/").pop());
-    if (flag === "-n" || flag === "--namespace") return matching(await names("namespaces", []));
-    if (flag === "-f" || flag === "--filename") return matching(files());
-    if (flag === "-o" || flag === "--output") return matching(["json", "yaml", "kyaml", "name", "wide", "jsonpath=", "jsonpath-as-json=", "custom-columns=", "go-template="]);
-    if (flag === "-l" || flag === "--selector") {
-      const kind = said[0] && !said[0].includes("/") ? said[0] : "pods";
-      const lines = await collect(["get", kind, "-o", 'jsonpath={range .items[*]}{.metadata.labels}{"\\n"}{end}', ...place]);
-      return matching(lines.split("\n").filter((line) => line.startsWith("{"))
-        .flatMap((line) => Object.entries(JSON.parse(line)).map(([key, value]) => `${key}=${value}`)));
-    }
-    if (GIVEN.test(flag)) return matching([]);
-    // Flags before the verb are those that all verbs have.
-    if (!verb && last.startsWith("-")) return matching(words[0][1].filter((one) => words.every(([, flags]) => flags.includes(one))));
-    if (!verb) return matching(words.map(([name]) => name));
-    if (last.startsWith("-")) return matching(words.find(([name]) => name === verb)?.[1] ?? []);
-    kinds ??= (await collect(["api-resources", "-o", "name"])).split("\n").filter(Boolean);
-    const plural = kinds.map((kind) => kind.split(".")[0]);
-    const [kind, name] = last.split("/");
-    if (name !== undefined) return matching((await names(kind)).map((found) => `${kind}/${found}`));
-    if (["logs", "exec", "attach", "port-forward", "debug"].includes(verb)) return matching(said.length ? [] : await names("pods"));
-    if (["cordon", "uncordon", "drain"].includes(verb)) return matching(await names("nodes", []));
-    const SUB = { apply: ["edit-last-applied", "set-last-applied", "view-last-applied"], auth: ["can-i", "reconcile", "whoami"],
-      certificate: ["approve", "deny"], config: ["current-context", "delete-cluster", "delete-context", "delete-user", "get-clusters",
-        "get-contexts", "get-users", "rename-context", "set", "set-cluster", "set-context", "set-credentials", "unset", "use-context", "view"],
-      rollout: ["history", "pause", "restart", "resume", "status", "undo"], top: ["node", "pod"],
-      set: ["env", "image", "resources", "selector", "serviceaccount", "subject"],
-      create: ["clusterrole", "clusterrolebinding", "configmap", "cronjob", "deployment", "ingress", "job", "namespace",
-        "poddisruptionbudget", "priorityclass", "quota", "role", "rolebinding", "secret", "service", "serviceaccount", "token"] };
-    const OF_CREATE = { secret: ["docker-registry", "generic", "tls"], service: ["clusterip", "externalname", "loadbalancer", "nodeport"] };
-    if (verb === "create" && said.length === 1 && OF_CREATE[said[0]]) return matching(OF_CREATE[said[0]]);
-    if (["config", "certificate", "create"].includes(verb) && said.length) return matching([]);
-    if (SUB[verb] && !said.length) return matching(SUB[verb]);
-    const rest = SUB[verb] ? said.slice(1) : said;
-    if (!rest.length) return matching(plural);
-    // Whoever wrote `kind/name` cannot go on with a name alone.
-    if (rest[0].includes("/")) return matching([]);
-    return matching(await names(rest[0]));
+    return words;
   };
 
   // ---- The conversation ----
-  const line = new Line({ write, get cols() { return terminal.cols; } }, { history, complete });
+  const line = new Line({ write, get cols() { return terminal.cols; } }, { history, complete: completer({ collect, verbs, shell, files }) });
   const PROMPT = { text: "\x1b[1;34mkubarium\x1b[0m $ ", width: 11 };
   const more = (of) => line.read({ text: `${of}> `, width: of.length + 2 });
+  /** A line with what it takes from those before (`!!`), which is shown; `undefined` where that is not there. */
+  const recall = (text) => {
+    try {
+      const whole = recalled(text, history);
+      if (whole !== text) write(`${harmless(whole)}\r\n`);
+      return whole;
+    } catch (error) {
+      if (!(error instanceof Wrong)) throw error;
+      complain(`${error.message}\n`);
+    }
+    return undefined;
+  };
   /** A command with all the lines that belong to it, and the texts that it brings: `{text, run, documents}`; `undefined` when there is none. */
   const command = async () => {
-    let run = await line.read(PROMPT);
+    const typed = await line.read(PROMPT);
+    let run = typed && recall(typed);
     let text = run;
     const documents = [];
     while (run?.trim()) {

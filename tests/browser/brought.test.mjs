@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { DEPLOYMENT, drawer, drop, openEditor, paste, text } from "./editor.mjs";
+import { manifests } from "../../frontend/js/workbench/objects.js";
 import { screenshot } from "./harness.mjs";
 import { REAL_CLUSTER } from "./real-cluster.mjs";
 
@@ -140,6 +141,22 @@ test("the output of a real cluster becomes a cluster; what is in it can be taken
   await page.keyboard.type("clear; k drain ip-10-0-10-37.eu-central-1.compute.internal --ignore-daemonsets\n");
   await rows.getByText("drained").waitFor();
   await rows.getByText("evicted").first().waitFor();
+});
+
+test("what people wrote comes out again where the server would have set something itself", () => {
+  const written = (object) => ({ ...object, metadata: { ...object.metadata, uid: "1", annotations: { "kubectl.kubernetes.io/last-applied-configuration": JSON.stringify(object) } } });
+  const service = { apiVersion: "v1", kind: "Service", metadata: { name: "web", namespace: "shop" }, spec: { type: "NodePort", internalTrafficPolicy: "Local", ports: [{ port: 80, nodePort: 30080 }, { name: "b", port: 81 }] } };
+  const claim = { apiVersion: "v1", kind: "PersistentVolumeClaim", metadata: { name: "data", namespace: "shop" }, spec: { volumeName: "disk", storageClassName: "" } };
+  const volume = { apiVersion: "v1", kind: "PersistentVolume", metadata: { name: "disk" }, spec: { claimRef: { namespace: "shop", name: "data" } } };
+  const pod = { apiVersion: "v1", kind: "Pod", metadata: { name: "there", namespace: "shop" }, spec: { nodeName: "node-1", containers: [{ name: "c" }] } };
+  const live = [written(service), written(claim), written(volume), written(pod)];
+  live[0].spec = { ...service.spec, clusterIP: "10.96.0.9", ports: [service.spec.ports[0], { name: "b", port: 81, nodePort: 31999 }] };
+  live[2].spec = { claimRef: { ...volume.spec.claimRef, uid: "7", resourceVersion: "9" } };
+  const text = manifests(live);
+  for (const kept of ["nodePort: 30080", "internalTrafficPolicy: Local", "volumeName: disk", "claimRef:\n    namespace: shop\n    name: data\n", "nodeName: node-1"]) assert.ok(text.includes(kept), `${kept} is not in\n${text}`);
+  assert.doesNotMatch(text, /31999|clusterIP|uid|resourceVersion|last-applied/);
+  // What nobody wrote is the server's.
+  assert.doesNotMatch(manifests(live.map(({ metadata: { name, namespace }, ...rest }) => ({ ...rest, metadata: { name, namespace } }))), /nodePort|volumeName|claimRef|nodeName/);
 });
 
 test("what a cluster that is opened brings, and the API server refuses, is said", async (t) => {

@@ -60,6 +60,25 @@ test("of many containers there is the number, and of many namespaces no name abo
   }
 });
 
+test("of some containers each is seen whole, however long the word beside them is", async (t) => {
+  const some = (count) => Array.from({ length: count }, (_, at) => `{name: c${at}, image: nginx}`).join(", ");
+  const pods = [2, 4, 6].map((count) => `      ---\n      {apiVersion: v1, kind: Pod, metadata: {name: pod-of-${count}}, spec: {containers: [${some(count)}]}}\n`).join("");
+  const starting = scenario("{nodes: [{count: 3}]}\n  options: {imagePull: 600s}", `  - at: 1s\n    apply: |\n${pods}`);
+  for (const view of [phone, { viewport: { width: 1024, height: 768 } }, { viewport: { width: 1280, height: 720 } }]) {
+    const page = await openCluster(t, { ...view, scenario: starting });
+    const statuses = page.locator(".node .pod-status:has(.containers)", { hasText: "ContainerCreating" });
+    await statuses.nth(2).waitFor();
+    const cut = await statuses.locator(".containers").evaluateAll((all) => all.filter((it) => {
+      const { left, right } = it.closest(".pod").getBoundingClientRect();
+      const range = document.createRange();
+      range.selectNodeContents(it);
+      return range.getBoundingClientRect().left < left || range.getBoundingClientRect().right > right;
+    }).map((it) => it.textContent));
+    assert.deepEqual(cut, [], `${view.viewport.width}`);
+    await screenshot(page, `containers-${view.viewport.width}`);
+  }
+});
+
 test("on a tablet tabs and timeline stay where they are, and nothing runs below a panel", async (t) => {
   for (const viewport of [{ width: 820, height: 1180 }, { width: 1024, height: 768 }]) {
     const page = await openCluster(t, { viewport });
@@ -71,6 +90,11 @@ test("on a tablet tabs and timeline stay where they are, and nothing runs below 
     assert.deepEqual(await tops(), before, `${viewport.width}`);
     await page.getByRole("button", { name: "Terminal" }).click();
     await says(page, /\$ $/);
+    await page.locator(".doing").getByRole("button", { name: "Close" }).click();
+    const beside = await tops();
+    await ask(page, { command: { id: 901, command: { kubectl: "scale deployment/todo-api --replicas=3" } } });
+    await page.locator(".doing code", { hasText: "--replicas=3" }).waitFor();
+    assert.deepEqual(await tops(), beside, `${viewport.width}, with a panel`);
     const beyond = await page.evaluate(() => [[".scene", ".visitors > *"], [".node", ".level"]].flatMap(([outer, inner]) => [...document.querySelectorAll(inner)]
       .map((it) => [it.getBoundingClientRect(), it.closest(outer).getBoundingClientRect(), it.className])
       .filter(([it, box]) => it.width && (it.left < box.left - 1 || it.right > box.right + 1)).map(([, , name]) => name)));

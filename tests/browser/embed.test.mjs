@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { createServer } from "node:http";
 import { test } from "node:test";
-import { openPage, screenshot, startServer } from "./harness.mjs";
+import { ask, openPage, screenshot, startServer } from "./harness.mjs";
 
 /** A page of somebody else's. */
 async function site(t, html) {
@@ -67,6 +67,26 @@ test("a low or narrow frame shows the whole diagram, smaller, and what moves sta
     assert.ok(Math.floor(foot) <= height, `${width}×${height}: the visitors' line ends at ${foot}`);
     assert.equal(lines.length, 3);
     lines.forEach((line, index) => assert.ok(Math.abs(line - agents[index]) < 3, `${width}×${height}: lines at ${lines}, kubelets at ${agents}`));
+  }
+});
+
+test("of a larger cluster all is seen, smaller, also while it grows", async (t) => {
+  const server = await startServer(t);
+  const scenario = "apiVersion: kubarium.dev/v1alpha1\nkind: Scenario\nmetadata: {name: x}\nspec:\n  cluster: {nodes: [{count: 3, zone: a}, {count: 3, zone: b}, {count: 3, zone: c}]}\n  opening: 60s\n  steps:\n  - {at: 0s, kubectl: create deployment web --image=nginx --replicas=12}\n";
+  for (const [show, width, height] of [["diagram", 800, 640], ["diagram", 390, 640], ["both", 390, 720], ["both", 1100, 720]]) {
+    const page = await openPage(t, `${server.url}/?embed=1&start&show=${show}`, { viewport: { width, height } });
+    await page.locator(".node[data-state=ready] button").nth(2).waitFor();
+    await ask(page, { open: { scenario } });
+    await page.locator(".stages .pod[data-shape=ready]").nth(11).waitFor();
+    const isWhole = () => page.waitForFunction(() => {
+      const [foot, scene] = [".stages > .stage .visitors", ".scene"].map((name) => document.querySelector(name).getBoundingClientRect().bottom);
+      return Math.floor(foot) <= Math.min(innerHeight, Math.ceil(scene));
+    });
+    await isWhole();
+    await ask(page, { command: { id: 900, command: { kubectl: "scale deployment/web --replicas=40" } } });
+    await page.locator(".stages .pod").nth(39).waitFor();
+    await isWhole();
+    await screenshot(page, `embedded-${show}-${width}`);
   }
 });
 

@@ -52,6 +52,26 @@ const keepAs = async (dialog, name) => {
   await dialog.getByRole("button", { name: name.trim(), exact: true }).waitFor();
 };
 
+test("when the engine stops, all that was done until then is handed out", async (t) => {
+  const page = await openEditor(t);
+  const kubectl = (id, line) => page.evaluate(([id, kubectl]) => window.kubarium.engine.postMessage(JSON.stringify({ command: { id, command: { kubectl } } })), [id, line]);
+  await kubectl(900, "cordon node-1");
+  await untilKept(page, "cordon node-1");
+  await kubectl(901, "scale deployment/todo-api --replicas=5");
+  await page.evaluate(() => window.kubarium.engine.dispatchEvent(new ErrorEvent("error", { message: "unreachable" })));
+  await page.getByText("The engine stopped: unreachable.").waitFor();
+  const [download] = await Promise.all([page.waitForEvent("download"), page.locator(".doing").getByRole("button", { name: "Save the cluster with its history" }).click()]);
+  const chunks = [];
+  for await (const chunk of await download.createReadStream()) chunks.push(chunk);
+  const saved = Buffer.concat(chunks).toString();
+  assert.deepEqual(JSON.parse(saved).spec.steps.slice(-2).map(({ kubectl }) => kubectl), ["cordon node-1", "scale deployment/todo-api --replicas=5"]);
+  // It opens, and is played to its end.
+  const other = await openEditor(t);
+  await drop(other, "scenario.json", saved);
+  await drawer(other).getByRole("button", { name: "Open it" }).click();
+  await other.locator(".pod", { hasText: "todo-api" }).nth(4).waitFor();
+});
+
 test("what is offered of last time and what is told of a command stand beside each other, whichever came first", async (t) => {
   const page = await openEditor(t);
   const doing = page.locator(".doing");

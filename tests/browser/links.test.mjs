@@ -175,4 +175,8 @@ test("an address says how to begin: paused, in a language, without some of the p
   const at = await hash();
   await page.evaluate(() => new Promise((resolve) => setTimeout(resolve, 500)));
   assert.equal(await hash(), at, "time stands still");
+  // A moment may lie behind that at which the link was made, and a language be said as browsers do.
+  const later = await openPage(t, `${server.url}/?at=90&lang=ja-JP#${LINKS[0][1]}`);
+  await later.locator("html[lang=ja]").waitFor();
+  await later.locator(".clock", { hasText: /^1:30.*停止中/ }).waitFor();
 });

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { extname, join } from "node:path";
@@ -15,10 +15,7 @@ test("after the first visit the page works with the server stopped", async (t) =
   const server = await startServer(t);
   const page = await openPage(t, server.url, { expected: [/ERR_CONNECTION_REFUSED/, /Failed to load resource/] });
   await alive(page);
-  await page.evaluate(async () => {
-    const { active } = await navigator.serviceWorker.ready;
-    if (active.state !== "activated") await new Promise((resolve) => active.addEventListener("statechange", () => active.state === "activated" && resolve()));
-  });
+  await isKept(page);
   await server.stop();
   await page.reload();
   await alive(page);
@@ -45,6 +42,12 @@ const script = (host = "") => `<script async src="${host}/some/where/embed/kubar
 const element = (host) => `<kubarium-cluster height="640" show="both"></kubarium-cluster>${script(host)}${script(host)}`;
 const BLOGS = { "/blog": frame(""), "/started": frame("&start"), "/element": element(), "/module": element().replaceAll("async", 'type="module"') };
 
+/** Resolves once this page is there without a network, too, from the next time on. */
+const isKept = (page) => page.evaluate(async () => {
+  const { active } = await navigator.serviceWorker.ready;
+  if (active.state !== "activated") await new Promise((resolve) => active.addEventListener("statechange", () => active.state === "activated" && resolve()));
+});
+
 /** The static build on a file host, below some path; `more` headers with every file. */
 async function hosted(t, more = async () => ({})) {
   const site = await mkdtemp(join(tmpdir(), "kubarium-site-"));
@@ -64,7 +67,11 @@ async function hosted(t, more = async () => ({})) {
   await new Promise((resolve) => host.listen(0, "127.0.0.1", resolve));
   const url = `http://127.0.0.1:${host.address().port}`;
   return {
-    url,
+    url, site,
+    stop() {
+      host.close();
+      host.closeAllConnections();
+    },
     // The page goes first.
     async open(path, options) {
       const page = await openPage(t, url + path, options);
@@ -84,6 +91,41 @@ test("the static build works from any file host, below any path", async (t) => {
   await page.locator("#drawer .outcome").getByText(/configmap\/\S+ created/).waitFor();
   await page.locator("#drawer").getByRole("button", { name: "Open", exact: true }).click();
   await page.locator(".pod", { hasText: "hello" }).first().waitFor();
+});
+
+test("a page of the next build has nothing of the one before, and is the one that works without a network then", async (t) => {
+  const { open, site, url, stop } = await hosted(t);
+  const page = await open("/some/where/", { expected: [/ERR_CONNECTION_REFUSED/, /Failed to load resource/] });
+  await alive(page);
+  await isKept(page);
+  const example = () => page.evaluate(async () => (await fetch("examples/configmap.yaml")).text());
+  const before = await example();
+  await page.reload();
+  await alive(page);
+  assert.equal(await example(), before);
+  // Another build comes: its page, a file that has the same name in both, and its list of files.
+  for (const [name, from, to] of [["index.html", "</title>", "</title><!-- next -->"], ["examples/configmap.yaml", /[^]*/, "# next\n"], ["offline.js", /`kubarium-[\da-f]{16}/, "`kubarium-0123456789abcdef"]]) {
+    await writeFile(join(site, name), (await readFile(join(site, name), "utf8")).replace(from, to));
+  }
+  await page.reload();
+  await alive(page);
+  assert.equal(await example(), "# next\n");
+  await page.evaluate(async () => {
+    const found = await navigator.serviceWorker.ready;
+    await found.update();
+    while (!found.waiting) await new Promise(requestAnimationFrame);
+  });
+  // It takes over once nothing of the one before is open.
+  await page.goto(`${url}/element`);
+  await page.evaluate(async () => {
+    const found = await navigator.serviceWorker.getRegistration("/some/where/");
+    while (found.waiting || found.active.state !== "activated") await new Promise(requestAnimationFrame);
+  });
+  stop();
+  await page.goto(`${url}/some/where/`);
+  await alive(page);
+  assert.match(await page.content(), /<!-- next -->/);
+  assert.equal(await example(), "# next\n");
 });
 
 test("a frame without an origin works where the host has read `_headers`, and says what is wrong where it has not", async (t) => {

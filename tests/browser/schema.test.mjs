@@ -12,10 +12,19 @@ test("keys, values, kinds and names complete from what the cluster serves", asyn
   await page.keyboard.type("        imagePull");
   await option(page, "imagePullPolicy").waitFor();
   await screenshot(page, "complete");
+  // What it may be is there without a letter, and goes for who writes something else.
   await page.keyboard.press("Enter");
+  await option(page, "IfNotPresent").waitFor();
   await page.keyboard.type("A");
+  await option(page, "IfNotPresent").waitFor({ state: "detached" });
   await option(page, "Always").click();
   assert.match(await text(page), /\n {8}imagePullPolicy: Always$/);
+  await after(page, "ki");
+  await option(page, "kind").click();
+  await option(page, "Deployment").waitFor();
+  await page.keyboard.type("Sta");
+  await option(page, "StatefulSet").click();
+  assert.equal(await text(page), "kind: StatefulSet");
 
   // `kind:` knows the version beside it, `apiVersion:` the kind.
   await after(page, "kind: CronJob\napiVersion: b");
@@ -44,6 +53,7 @@ test("keys, values, kinds and names complete from what the cluster serves", asyn
   await after(page, `${json}"strategy": {\n  ty`);
   await option(page, "type").dispatchEvent("mousedown");
   assert.match(await text(page), /\{\n {2}"type": $/);
+  await option(page, "RollingUpdate").waitFor();
   await after(page, `${json}"strategy": {"type": "Rec`);
   await option(page, "Recreate").click();
   assert.match(await text(page), /"type": "Recreate"$/);
@@ -243,4 +253,24 @@ test("what is wrong is said while one types, and mended by a click", async (t) =
   await paste(page, DEPLOYMENT);
   await drawer(page).getByText("deployment.apps/shop created").waitFor();
   await screenshot(page, "would");
+});
+
+test("in a narrow panel what is wrong and what mends it are read whole, and where one writes stays in sight", async (t) => {
+  for (const viewport of [{ width: 1024, height: 768 }, { width: 390, height: 844 }]) {
+    const page = await openEditor(t, { viewport });
+    await paste(page, DEPLOYMENT);
+    await content(page).press("Control+End");
+    await page.keyboard.type("        imagePullPolcy: Always");
+    await page.keyboard.press("Escape");
+    const mend = drawer(page).locator(".state").getByRole("button", { name: "Rename to imagePullPolicy" });
+    await mend.waitFor();
+    const cut = await drawer(page).locator(".state button").evaluateAll((all) => all.filter((it) => it.scrollWidth > it.clientWidth + 1 || it.scrollHeight > it.clientHeight + 1).map((it) => it.textContent));
+    assert.deepEqual(cut, [], `${viewport.width}`);
+    const below = await content(page).evaluate((element) => {
+      const view = element.cmTile?.view ?? element.cmView.view;
+      return view.coordsAtPos(view.state.selection.main.head).bottom - view.scrollDOM.getBoundingClientRect().bottom;
+    });
+    assert.ok(below <= 0, `${viewport.width}: the cursor is ${below} pixels below`);
+    await screenshot(page, `fault-${viewport.width}`);
+  }
 });

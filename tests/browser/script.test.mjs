@@ -5,6 +5,7 @@ import test from "node:test";
 
 import { inOneLine, open } from "../../frontend/js/terminal/open.js";
 import { programs } from "../../frontend/js/terminal/programs.js";
+import { recalled } from "../../frontend/js/terminal/recall.js";
 
 const PODS = ["web-1 Running 0", "web-2 CrashLoopBackOff 7", "db-0 Running 2"];
 /** Programs of a kubectl that has three pods. */
@@ -282,4 +283,22 @@ test("who looks for what is not here is told what there is instead", async () =>
     assert.equal(await play(line), 127, line);
     assert.match(said.err, words);
   }
+});
+
+test("what a line takes from those before it stands in it, and signs of the shell's own stay", () => {
+  const history = ["kubectl get pods -o wide", "k run 'a b' --image=nginx | grep x", "echo don't panic", "k apply -f web.yaml && echo \"it's done\""];
+  for (const [line, whole] of [
+    ["!!", history[3]], ["!! | head; !1", `${history[3]} | head; ${history[0]}`], ["cat !-4:3 !$", "cat -o \"it's done\""], ["!-3^ !-3$", "run x"], ["!-3:2", "'a b'"],
+    ["!kubectl -A", `${history[0]} -A`], ["!?nginx? -c", `${history[1]} -c`], ["echo !*", `echo ${history[3].slice(2)}`], ["^web^api", history[3].replace("web", "api")],
+    ["!echo:$", "panic"],
+  ]) assert.equal(recalled(line, history), whole, line);
+  for (const line of ["echo hi!", "! grep x", "[ a != b ]", "echo $! ${!x} [!a]*", "awk '!x[$1]++'", "k get po -l '!a' # !!", "echo \\!! \"done!\"", "#!/bin/sh", "!(a)"]) {
+    assert.equal(recalled(line, history), line);
+  }
+  for (const [line, why] of [["!nothing", "!nothing: event not found"], ["!9", "!9: event not found"], ["!!:9", "!!:9: bad word specifier"], ["^no^yes", "^no^yes: substitution failed"],
+    ["!!:s/a/b/", ":s: unrecognized history modifier"]]) {
+    assert.throws(() => recalled(line, history), { message: why });
+  }
+  assert.throws(() => recalled("!!", []), { message: "!!: event not found" });
+  assert.throws(() => recalled("!!".repeat(1000), ["x".repeat(9000)]), /too much/);
 });

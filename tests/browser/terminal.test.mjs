@@ -162,6 +162,15 @@ test("a watch ends with Ctrl-C, and history survives a reload", async (t) => {
   await page.keyboard.press("Control+c");
   await page.keyboard.press("ArrowUp");
   await says(page, /\$ k get pods -w $/);
+  await page.keyboard.press("Control+c");
+  // What is taken from lines before is shown, and kept as it was run.
+  await enter(page, "clear", /\$ $/);
+  await enter(page, "echo todo-api", /\ntodo-api\n/);
+  await enter(page, "k get deploy !$ -o name", /\nk get deploy todo-api -o name\ndeployment\.apps\/todo-api\n/);
+  await enter(page, "!! | wc -l", /\nk get deploy todo-api -o name \| wc -l\n1\n/);
+  await enter(page, "!nothing", /\n!nothing: event not found\nkubarium \$ $/);
+  await page.keyboard.press("ArrowUp");
+  await says(page, /\$ k get deploy todo-api -o name \| wc -l $/);
 });
 
 test("loops, variables and $(…) over kubectl", async (t) => {

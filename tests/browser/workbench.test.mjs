@@ -20,6 +20,9 @@ test("what is selected is typed over, or put into brackets", async (t) => {
   await page.keyboard.press("Control+z");
   await page.keyboard.press("Control+z");
   assert.match(await text(page), /^# Three copies/);
+  await page.keyboard.press("Control+a");
+  await page.keyboard.insertText("kind: Pod\r\napiVersion: v1");
+  assert.equal(await text(page), "kind: Pod\napiVersion: v1");
 });
 
 test("several places are typed at, and found in the reader's language", async (t) => {
@@ -161,6 +164,14 @@ test("selector and pods, pod and template, replicas and slider belong together",
   await content(page).getByText("podSelector").hover();
   await page.locator(".pod.unrelated", { hasText: "shop" }).first().waitFor();
   await page.mouse.move(5, 5);
+  // Wherever it stands.
+  const spread = "spec:\n  topologySpreadConstraints:\n  - maxSkew: 1\n    topologyKey: zone\n    whenUnsatisfiable: ScheduleAnyway\n    labelSelector:\n      matchLabels: {app: shop}\n";
+  await paste(page, `apiVersion: v1\nkind: Pod\nmetadata: {name: x}\n${spread}`);
+  await content(page).getByText("labelSelector").hover();
+  await page.locator(".pod.unrelated", { hasText: "todo-api" }).first().waitFor();
+  assert.equal(await page.locator(".pod.unrelated", { hasText: "shop" }).count(), 0);
+  await page.mouse.move(5, 5);
+  await page.locator(".pod.unrelated").first().waitFor({ state: "detached" });
   await paste(page, "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: x}\ndata:\n  replicas: 3\n");
   assert.equal(await drawer(page).getByLabel("Number of replicas").count(), 0);
   await paste(page, DEPLOYMENT);
@@ -196,6 +207,23 @@ test("selector and pods, pod and template, replicas and slider belong together",
   assert.doesNotMatch(await text(page), /replicas: 3\n/);
   await content(page).press("Control+z");
   assert.match(await text(page), /replicas: 3\n/);
+});
+
+test("the menu is seen whole, however narrow the panel is", async (t) => {
+  for (const viewport of [{ width: 390, height: 844 }, { width: 1024, height: 768 }, { width: 1280, height: 800 }, { width: 1440, height: 900 }]) {
+    for (const locale of ["en-US", "ja-JP"]) {
+      const page = await openEditor(t, { viewport, locale });
+      await drawer(page).locator("details.more summary").click();
+      const items = drawer(page).locator("details.more button");
+      await items.last().waitFor();
+      const hidden = await items.evaluateAll((all) => all.filter((it) => {
+        const { left, right, top, bottom } = it.getBoundingClientRect();
+        return [left + 3, right - 3].some((x) => !it.contains(it.getRootNode().elementFromPoint(x, (top + bottom) / 2)));
+      }).map((it) => it.textContent));
+      assert.deepEqual(hidden, [], `${viewport.width} ${locale}`);
+      await screenshot(page, `menu-${viewport.width}-${locale}`);
+    }
+  }
 });
 
 test("what the mouse does has a command", async (t) => {

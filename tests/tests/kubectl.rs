@@ -226,6 +226,48 @@ fn of_many_objects_it_is_remembered_what_became_of_them_and_not_what_was_answere
 }
 
 #[test]
+fn of_many_objects_that_are_changed_no_answer_is_kept_either() {
+    let padding = "x".repeat(100_000);
+    let item = |name: &str, more: &str| {
+        format!(
+            r#"{{"metadata":{{"name":"{name}","namespace":"default","labels":{{"old":"1"}}}},"spec":{{"template":{{"spec":{{"containers":[{{"name":"c","image":"a"}}]}}}}}}{more}}}"#
+        )
+    };
+    let answer = |method: &str, path: &str| match (method, path) {
+        ("PATCH", path) if path.contains("m-7") => HttpResponse {
+            code: 403,
+            ..body("{\"kind\":\"Status\",\"reason\":\"Forbidden\",\"message\":\"not that one\"}")
+        },
+        ("PATCH", _) => body(&item("m", &format!(",\"a\":\"{padding}\""))),
+        ("GET", _) => {
+            let items: Vec<String> = (0..30).map(|at| item(&format!("m-{at}"), "")).collect();
+            body(&format!("{{\"items\":[{}]}}", items.join(",")))
+        }
+        other => panic!("{other:?}"),
+    };
+    for line in [
+        "label deploy --all a=b",
+        "annotate deploy --all a=b",
+        "scale deploy --all --replicas=3",
+        "set image deploy --all c=b",
+        "set env deploy --all A=b",
+        "set serviceaccount deploy --all b",
+        "set resources deploy --all --limits=cpu=1",
+        "rollout restart deploy",
+        "cordon -l a",
+        "taint nodes --all a=b:NoSchedule",
+    ] {
+        let (largest, output) = dealt(line, "", answer);
+        assert_eq!((output.stdout.lines().count(), output.exit_code), (29, 1), "{line}: {}", output.stderr);
+        assert!(output.stderr.contains("not that one"), "{line}: {}", output.stderr);
+        assert!(largest < 2 * padding.len(), "{line}: {largest}");
+    }
+    // What is wrong with one in several ways is said in all of them.
+    let (_, output) = dealt("label deploy --all old=2 more=1", "", answer);
+    assert_eq!(output.stderr.lines().count(), 30);
+}
+
+#[test]
 fn a_watch_prints_changes_as_they_come_until_it_is_interrupted() {
     let mut program = program("get pods -w -o name");
     let mut seen = Seen::default();

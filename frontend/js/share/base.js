@@ -43,10 +43,3 @@ export function copyable(label, { lines = 1, extra = [] } = {}) {
     element("div", { class: "share-buttons" }, copyButton({ element, say }, () => box.value), ...extra));
   return { row, put: (text) => (box.value = text), text: () => box.value };
 }
-
-/** Hands a file to the person. */
-export function download(name, content, type) {
-  const url = URL.createObjectURL(new Blob([content], { type }));
-  element("a", { href: url, download: name }).click();
-  setTimeout(() => URL.revokeObjectURL(url), 10_000);
-}

@@ -1,6 +1,7 @@
 // Connect kubectl: the kubeconfig of a live session, to download, to copy, or in one command line.
 
-import { copyable, download, heard, sheet } from "./base.js";
+import { download } from "../workbench/download.js";
+import { copyable, heard, sheet } from "./base.js";
 import { element, say } from "./words.js";
 
 const FILE = "kubarium.yaml";

@@ -1,6 +1,7 @@
 // An animated picture of the stage, for services that take no foreign frames: recorded, encoded and handed out here.
 
-import { copyable, download, heard } from "./base.js";
+import { download } from "../workbench/download.js";
+import { copyable, heard } from "./base.js";
 import { colours, Gif, indexed } from "./gif.js";
 import { addressOf } from "./link.js";
 import { element, say } from "./words.js";

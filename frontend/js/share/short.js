@@ -1,7 +1,7 @@
 // A link that is too long for where it is sent: the server keeps it under a short name, or it goes as a file.
 
 import { scenario } from "../workbench/line.js";
-import { download } from "./base.js";
+import { download } from "../workbench/download.js";
 import { element, say } from "./words.js";
 
 /** Links of more characters do not get everywhere whole. */

@@ -18,9 +18,9 @@ Behind a pipe: grep head tail wc sort uniq cut tr awk sed jq
   seq date sleep watch diff, tail -f, X=$(k get …), a=(x y), for, if [ … ],
   case, f() { …; }, trap, and & for what runs behind: jobs wait
   fg kill.
-Keys: Tab completes, ↑ ↓ and Ctrl-R look back, Ctrl-A Ctrl-E
-  Ctrl-W Ctrl-U Ctrl-K edit, Ctrl-L clears. Escape and then
-  Tab leaves the terminal.
+Keys: Tab completes, ↑ ↓ Ctrl-R and !! !$ look back, Ctrl-A
+  Ctrl-E Ctrl-W Ctrl-U Ctrl-K edit, Ctrl-L clears. Escape and
+  then Tab leaves the terminal.
 `,
   try_help: "try: help",
   lists: "ls lists the editor's",
@@ -67,7 +67,7 @@ kubectl(または k)と動詞を入力します:
   X=$(k get …)  a=(x y)  for  if [ … ]
   case  f() { …; }
   & で裏で実行(jobs wait fg kill)
-キー: Tab で補完、↑ ↓ と Ctrl-R で履歴、
+キー: Tab で補完、↑ ↓ Ctrl-R !! !$ で履歴、
   Ctrl-A Ctrl-E Ctrl-W Ctrl-U Ctrl-K で編集、
   Ctrl-L で画面を消去。
   Escape のあと Tab で外へ移ります。

@@ -1,6 +1,6 @@
 // Completion: keys and values that the served schemas allow, kinds, versions, names of what is in the cluster.
 
-import { snippet } from "@codemirror/autocomplete";
+import { pickedCompletion, snippet } from "@codemirror/autocomplete";
 import { names } from "./facts.js";
 import { askedOf, labelsOf } from "./labels.js";
 import { allKinds, at, defaultAt, ITEM, namesOf, says, schemaOf, valuesAt } from "./schema.js";
@@ -11,6 +11,9 @@ import { context, siblings, unit } from "./text.js";
 const COMMON = ["Deployment", "Service", "ConfigMap", "Pod", "Secret", "Ingress", "StatefulSet", "DaemonSet", "Job", "CronJob",
   "Namespace", "PersistentVolumeClaim", "HorizontalPodAutoscaler", "PodDisruptionBudget"];
 const rank = (kind) => (COMMON.includes(kind) ? 50 - COMMON.indexOf(kind) : 0);
+
+/** Whether a value is to stand behind what was taken: those that there are, if any, come at once. */
+export const wantsValue = ({ asks, apply }) => asks ?? (typeof apply === "string" && apply.endsWith(": "));
 
 /** A CodeMirror completion source. */
 export async function complete(asking) {
@@ -125,14 +128,16 @@ function quoted({ words, apply: _, ...option }, quote, isValue) {
   const [own, ...more] = words ?? [option.label];
   const isWord = isValue && !quote && /^(true|false)$/.test(own);
   const sign = quote || '"';
-  const apply = (view, __, from, to) => {
+  const apply = (view, taken, from, to) => {
     // What closes the quotes came with what opened them.
     const isClosed = quote && view.state.sliceDoc(to, to + 1) === quote;
     const end = isValue ? "" : more.length ? `: ${sign}${more[0]}${sign}` : ": ";
     const insert = isWord ? own : `${quote ? "" : sign}${own}${sign}${end}`;
-    view.dispatch({ changes: { from, to: to + (isClosed ? 1 : 0), insert }, selection: { anchor: from + insert.length }, userEvent: "input.complete" });
+    view.dispatch({
+      changes: { from, to: to + (isClosed ? 1 : 0), insert }, selection: { anchor: from + insert.length }, userEvent: "input.complete", annotations: pickedCompletion.of(taken),
+    });
   };
-  return { ...option, apply };
+  return { ...option, apply, asks: !isValue && !more.length };
 }
 
 async function valuesFor(doc, where, path, key) {

@@ -4,8 +4,9 @@
 import { isolateHistory } from "@codemirror/commands";
 import { RangeSetBuilder, StateEffect, StateField, Transaction } from "@codemirror/state";
 import { Decoration, EditorView, ViewPlugin, WidgetType } from "@codemirror/view";
+import { isMap, visit } from "yaml";
 import { kubectl, objects } from "./line.js";
-import { valuesOf } from "./reading.js";
+import { documentsOf, valuesOf } from "./reading.js";
 import { context, documents, find, lastLine } from "./text.js";
 import { say } from "./words.js";
 
@@ -22,14 +23,19 @@ const lit = StateField.define({
   provide: (field) => EditorView.decorations.from(field),
 });
 
-const read = new WeakMap();
+/** What `make` makes of a document of a text, worked out once. */
+const ofDocument = (make) => {
+  const known = new WeakMap();
+  return (doc, { from, to }) => {
+    if (!known.has(doc)) known.set(doc, new Map());
+    const made = known.get(doc);
+    if (!made.has(from)) made.set(from, make(doc.sliceString(doc.line(from).from, doc.line(to).to))?.at(-1) ?? undefined);
+    return made.get(from);
+  };
+};
 /** What a document of the text says; `undefined` while that is no YAML. */
-function said(doc, { from, to }) {
-  if (!read.has(doc)) read.set(doc, new Map());
-  const known = read.get(doc);
-  if (!known.has(from)) known.set(from, valuesOf(doc.sliceString(doc.line(from).from, doc.line(to).to))?.at(-1));
-  return known.get(from) ?? undefined;
-}
+const said = ofDocument(valuesOf);
+const treeOf = ofDocument(documentsOf);
 
 const namespaceOf = (object) => object.metadata?.namespace ?? "default";
 
@@ -43,15 +49,30 @@ function asked({ matchLabels, matchExpressions = [] }) {
     ...[matchExpressions].flat().map((one) => words[one?.operator]?.(one)).filter(Boolean)].join(",");
 }
 
+/** Fields that choose pods; those of claims choose volumes. */
+const SELECTORS = ["selector", "podSelector", "labelSelector"];
+const choosesNone = ({ path, owner }) => owner.kind === "PersistentVolumeClaim" || path.includes("volumeClaimTemplates");
+
+/** The innermost selector that an offset in a document is in. */
+function around(document, offset) {
+  let found;
+  visit(document, { Pair(_, { key, value }) {
+    if (offset < key.range[0] || offset > (value?.range ?? key.range)[1]) return visit.SKIP;
+    if (SELECTORS.includes(key.value)) found = value;
+    return undefined;
+  } });
+  return isMap(found) ? found.toJS(document) : undefined;
+}
+
 /** What the selector around a position asks for, with the namespace. */
 function selectorAt(state, position) {
   const where = context(state, position);
-  const [root, field] = [...where.path, ...(where.key === undefined ? [] : [where.key])];
-  if (root !== "spec" || !["selector", "podSelector"].includes(field)) return undefined;
+  if (![...where.path, where.key].some((step) => SELECTORS.includes(step)) || choosesNone(where)) return undefined;
   const object = said(state.doc, where.document);
-  const selector = object?.spec?.[field];
-  if (!selector || typeof selector !== "object") return undefined;
-  const labels = asked(object.kind === "Service" ? { matchLabels: selector } : selector);
+  const from = Math.max(position, where.line.from + (where.flow ? 0 : where.part.column));
+  const selector = object && around(treeOf(state.doc, where.document), from - state.doc.line(where.document.from).from);
+  if (!selector) return undefined;
+  const labels = asked(["Service", "ReplicationController"].includes(where.owner.kind) ? { matchLabels: selector } : selector);
   return labels ? { labels, namespace: namespaceOf(object) } : undefined;
 }
 

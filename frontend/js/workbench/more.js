@@ -1,18 +1,12 @@
 // The menu behind "More": playgrounds, files from and for outside.
 
 import { mayBeMore, MOST_TEXT, read, tooLarge, understand } from "./bring.js";
+import { download } from "./download.js";
 import { playgrounds } from "./kept.js";
 import { ask, kubectl, parsed, scenario } from "./line.js";
 import { manifests } from "./objects.js";
 import { kinds } from "./schema.js";
 import { element, say } from "./words.js";
-
-/** Hands a file to the person. */
-function download(name, text, type) {
-  const link = element("a", { href: URL.createObjectURL(new Blob([text], { type })), download: name });
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
-}
 
 /** Kinds of which a person writes no object, or that a cluster brings itself. */
 const NOBODYS = /^(bindings|componentstatuses|controllerrevisions|csinodes|csistoragecapacities|endpoints|endpointslices|events|ipaddresses|leases|nodes|servicecidrs|volumeattachments|resourceslices|apiservices|certificatesigningrequests|flowschemas|prioritylevelconfigurations)$/;

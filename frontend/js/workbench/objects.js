@@ -84,6 +84,8 @@ function stripped(object, secrets) {
     name, generateName: name ? undefined : generateName, namespace, labels, annotations: kept.length ? Object.fromEntries(kept) : undefined,
   }));
   const { kind, spec } = rest;
+  // What its author wrote stays, also where the server would set it otherwise.
+  const wrote = json(annotations?.[LAST])?.spec ?? {};
   if (kind === "Secret" && !secrets) {
     // Those of registries have to be JSON: an object with nothing in it.
     const blank = (key, field) => (/^\.dockerc(onfigjson|fg)$/.test(key) ? { data: "e30=", stringData: "{}" }[field] : "");
@@ -92,11 +94,12 @@ function stripped(object, secrets) {
   if (kind === "Service" && spec) {
     if (spec.clusterIP !== "None") delete spec.clusterIP;
     if (spec.clusterIP !== "None") delete spec.clusterIPs;
-    for (const field of ["ipFamilies", "ipFamilyPolicy", "healthCheckNodePort", "internalTrafficPolicy"]) delete spec[field];
-    spec.ports?.forEach((port) => delete port.nodePort);
+    for (const field of ["ipFamilies", "ipFamilyPolicy", "healthCheckNodePort"]) delete spec[field];
+    if (spec.internalTrafficPolicy === "Cluster") delete spec.internalTrafficPolicy;
+    spec.ports?.filter(({ nodePort }) => !wrote.ports?.some((port) => port.nodePort === nodePort)).forEach((port) => delete port.nodePort);
   }
   if (kind === "Pod" && spec) {
-    delete spec.nodeName;
+    if (!wrote.nodeName) delete spec.nodeName;
     const tokens = (spec.volumes ?? []).filter((volume) => /^kube-api-access-/.test(volume.name)).map((volume) => volume.name);
     spec.volumes = spec.volumes?.filter((volume) => !tokens.includes(volume.name));
     if (!spec.volumes?.length) delete spec.volumes;
@@ -105,13 +108,17 @@ function stripped(object, secrets) {
       if (!container.volumeMounts?.length) delete container.volumeMounts;
     }
   }
-  if (kind === "Job" && spec) {
+  if (kind === "Job" && spec && !spec.manualSelector) {
     delete spec.selector;
     const own = /^(batch\.kubernetes\.io\/)?(controller-uid|job-name)$/;
     for (const made of [rest.metadata.labels, spec.template?.metadata?.labels]) for (const key of Object.keys(made ?? {})) if (own.test(key)) delete made[key];
   }
-  if (kind === "PersistentVolumeClaim" && spec) delete spec.volumeName;
-  if (kind === "PersistentVolume" && spec) delete spec.claimRef;
+  if (kind === "PersistentVolumeClaim" && spec && !wrote.volumeName) delete spec.volumeName;
+  if (kind === "PersistentVolume" && spec) {
+    const { namespace, name } = wrote.claimRef ?? {};
+    if (name) spec.claimRef = { namespace, name };
+    else delete spec.claimRef;
+  }
   if (kind === "Namespace") delete rest.spec;
   if (spec?.template?.metadata) delete spec.template.metadata.creationTimestamp;
   return rest;

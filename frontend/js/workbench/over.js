@@ -14,8 +14,10 @@ export const typeOver = EditorView.domEventHandlers({
       view.dispatch(state.update(state.replaceSelection(data), { userEvent: "input.type", scrollIntoView: true }));
       return true;
     }
+    // An end of a line may have two letters, and is one.
+    const text = state.toText(data);
     const insert = () => state.update({
-      changes: { from, to, insert: data }, selection: { anchor: from + data.length }, userEvent: "input.type", scrollIntoView: true,
+      changes: { from, to, insert: text }, selection: { anchor: from + text.length }, userEvent: "input.type", scrollIntoView: true,
     });
     const handlers = state.facet(EditorView.inputHandler);
     if (!handlers.some((handle) => handle(view, from, to, data, insert))) view.dispatch(insert());

@@ -15,7 +15,7 @@ sheet.replaceSync(`
 .file > .shut { flex: none; padding: 6px 8px 6px 4px; color: var(--text-muted); }
 .file[data-count]::before { content: ""; width: 7px; height: 7px; margin-left: 8px; border-radius: 50%; background: var(--danger); }
 .files > .new { flex: none; font: inherit; color: var(--text-muted); background: none; border: 0; padding: 4px 10px; cursor: pointer; }
-.tools { display: flex; flex-wrap: wrap; gap: 4px; padding: 6px 8px; align-items: center; flex: none; }
+.tools { position: relative; display: flex; flex-wrap: wrap; gap: 4px; padding: 6px 8px; align-items: center; flex: none; }
 button { font-family: inherit; }
 button:focus-visible, summary:focus-visible { outline: 2px solid var(--accent); outline-offset: 1px; }
 button.quiet, .tools button { font: inherit; font-size: 0.8125rem; color: var(--text); background: var(--surface); border: 1px solid var(--line); border-radius: 6px; padding: 3px 9px; cursor: pointer; white-space: nowrap; }
@@ -27,15 +27,15 @@ button.link:hover { text-decoration: underline; }
 .host { flex: 1 1 auto; min-height: 8rem; overflow: hidden; position: relative; }
 .host.over { outline: 2px dashed var(--accent); outline-offset: -4px; }
 .host > .cm-editor { height: 100%; }
-.state { display: flex; gap: 8px; align-items: center; min-height: 2.9rem; padding: 4px 12px; font-size: 0.8125rem; color: var(--text-muted); border-top: 1px solid var(--line); flex: none; }
+.state { display: flex; flex-wrap: wrap; gap: 4px 8px; align-items: center; min-height: 2.9rem; padding: 4px 12px; font-size: 0.8125rem; color: var(--text-muted); border-top: 1px solid var(--line); flex: none; }
 .state b { font-weight: 600; }
 .state .bad { color: var(--danger); }
 .state .good { color: var(--good); }
 /* Room for two lines, always: if the text above moved while somebody types, the list under the cursor would close. */
-.state .link { flex: 1 1 12rem; font-family: var(--font); color: var(--text); min-width: 0; overflow: hidden; display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 2; line-height: 1.35; overflow-wrap: anywhere; }
-.state .quiet { flex: none; max-width: 50%; overflow: hidden; text-overflow: ellipsis; }
+.state .link { flex: 1 1 8rem; font-family: var(--font); color: var(--text); min-width: 0; overflow: hidden; display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 3; line-height: 1.35; overflow-wrap: anywhere; }
+.state .quiet { flex: none; max-width: 100%; margin-left: auto; overflow: hidden; text-overflow: ellipsis; }
 .state b { flex: none; }
-.state span { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; min-width: 0; }
+.state span { flex: 1; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; min-width: 0; }
 .notes { flex: none; max-height: 40%; overflow-y: auto; }
 .note { display: flex; flex-wrap: wrap; gap: 8px; align-items: center; margin: 6px 8px; padding: 8px 10px; border-radius: 8px; background: var(--accent-soft); font-size: 0.8125rem; flex: none; }
 .note.bad { background: var(--danger-soft); }
@@ -56,7 +56,7 @@ button.link:hover { text-decoration: underline; }
 .name i { margin-left: 8px; font-family: var(--font); color: var(--accent); }
 .fact b { color: var(--text-muted); font-weight: 600; }
 .cm-lit { background: color-mix(in srgb, var(--good) 20%, transparent); box-shadow: inset 3px 0 0 var(--good); }
-.cm-slider { width: 9rem; margin: 0 0 0 1rem; vertical-align: middle; accent-color: var(--accent); height: 1rem; }
+.cm-slider { width: min(9rem, 24vw); margin: 0 0 0 1rem; vertical-align: middle; accent-color: var(--accent); height: 1rem; }
 dialog { width: min(1500px, 94vw); height: 88vh; padding: 0; border: 1px solid var(--line); border-radius: 12px; color: var(--text); background: var(--surface); box-shadow: var(--shadow); font-family: var(--font); }
 dialog::backdrop { background: rgb(0 0 0 / 0.45); }
 dialog > .inside { display: flex; flex-direction: column; height: 100%; min-height: 0; }
@@ -87,10 +87,9 @@ dialog pre.bad { color: var(--danger); white-space: pre-wrap; padding: 0 14px; }
 .cm-defaulted, .cm-defaulted * { color: var(--text-muted); font-style: italic; }
 .cm-managed::after { content: attr(data-manager); margin-left: 1.5rem; padding: 0 6px; border-radius: 6px; font: 0.6875rem var(--font); color: var(--text-muted); background: var(--sunken); border: 1px solid var(--line); }
 .cm-managed-line { background: color-mix(in srgb, var(--traffic) 9%, transparent); }
-details.more { position: relative; }
 details.more > summary { list-style: none; font-size: 0.8125rem; border: 1px solid var(--line); border-radius: 6px; padding: 3px 9px; cursor: pointer; }
 details.more > summary::-webkit-details-marker { display: none; }
-details.more > div { position: absolute; z-index: 5; right: 0; top: calc(100% + 4px); display: flex; flex-direction: column; min-width: 15rem; padding: 6px; gap: 2px; border: 1px solid var(--line); border-radius: 8px; background: var(--surface); box-shadow: var(--shadow); }
+details.more > div { position: absolute; z-index: 5; right: 8px; top: calc(100% - 2px); display: flex; flex-direction: column; min-width: 15rem; padding: 6px; gap: 2px; border: 1px solid var(--line); border-radius: 8px; background: var(--surface); box-shadow: var(--shadow); }
 details.more > div button { border: 0; text-align: left; padding: 6px 8px; white-space: normal; }
 details.more > div button:hover { background: var(--sunken); }
 @media (max-width: 700px) { .tools { gap: 3px; padding: 5px 6px; } .tools button, details.more > summary { padding: 6px 7px; font-size: 0.75rem; } .explain { position: absolute; z-index: 6; inset: 0; } dialog .pair { grid-template: 1fr 1fr / 1fr; } dialog { width: 100vw; height: 100dvh; max-width: none; max-height: none; border-radius: 0; } }

@@ -348,6 +348,19 @@ mod tests {
     }
 
     #[test]
+    fn a_link_opens_at_a_moment_after_its_present_and_no_further_than_a_skip_goes() {
+        let begun = Replica::first().cluster().now().0;
+        for (at, there) in [(begun + 90_000, begun + 90_000), (u64::MAX >> 1, begun + 3_600_000)] {
+            let mut driver = Driver::new(Replica::first());
+            Tools::default().hear(&serde_json::json!({ "look": at }).to_string(), &mut driver);
+            for _ in 0..3 {
+                driver.tick(1000.0, &|| 0.0);
+            }
+            assert_eq!(driver.replica().cluster().now(), Time(there), "time stands still there");
+        }
+    }
+
+    #[test]
     fn whoever_may_only_look_is_told_so() {
         let mut driver = Driver::new(Replica::first());
         let before = driver.replica().hash();

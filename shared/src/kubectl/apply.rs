@@ -149,7 +149,7 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
         Ok(applied.map(|()| Doc::Null))
     })?;
     let mut failures = read.failures.clone();
-    failures.extend(applied.into_iter().filter_map(Result::err));
+    failures.extend(applied.into_iter().filter_map(Result::err).flatten());
     if args.is_on("prune") && failures.is_empty() {
         prune::run(&wanted, mode.dry, args, io, &mut failures)?;
     }
@@ -393,7 +393,7 @@ pub(super) fn create(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
         let made = create_noted(object, &mode, args, io)?;
         Ok(made.map(|()| Doc::Null).map_err(|failure| failure.when("creating \"STDIN\"")))
     })?;
-    failures.extend(made.into_iter().filter_map(Result::err));
+    failures.extend(made.into_iter().filter_map(Result::err).flatten());
     io.finish(failures)
 }
 

@@ -92,7 +92,7 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
     for (one, became) in doomed.iter().zip(deleted) {
         match became {
             Ok(uid) => leaving.push((&one.target, uid)),
-            Err(failure) => failures.push(failure),
+            Err(refused) => failures.extend(refused),
         }
     }
     if args.is_on("ignore-not-found") {

@@ -57,7 +57,7 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
         match compared {
             Ok(Doc::Null) => {}
             Ok(found) => differences.push((found["name"].str().to_string(), found["text"].str().to_string())),
-            Err(failure) => failures.push(failure),
+            Err(refused) => failures.extend(refused),
         }
     }
     if args.is_on("prune") {

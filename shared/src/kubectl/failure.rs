@@ -17,6 +17,13 @@ pub(super) enum Failure {
     Client(String),
 }
 
+/// One is as good as several.
+impl From<Failure> for Vec<Failure> {
+    fn from(failure: Failure) -> Vec<Failure> {
+        vec![failure]
+    }
+}
+
 /// What a client says of a path that is not there.
 const NO_PATH: &str = "the server could not find the requested resource";
 /// What it says where nothing answers behind a path.

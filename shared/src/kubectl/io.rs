@@ -29,10 +29,13 @@ pub(super) struct Said {
     pub stderr: String,
 }
 
+/// What became of one of many things.
+pub(super) type Became = Result<Doc, Vec<Failure>>;
+
 /// What became of the first of many things that are done one after the other.
 #[derive(Clone, PartialEq, Hash, Debug, Default)]
 pub(super) struct Dealt {
-    became: Vec<Result<Doc, Failure>>,
+    became: Vec<Became>,
     said: Said,
     /// Whether a document of YAML was among that.
     documents: bool,
@@ -334,11 +337,11 @@ impl<'a> Io<'a> {
 
     /// Deals with each of many things, in order; the answer is what became of each. What was dealt with is remembered as
     /// that: the program, which runs again with every answer, goes on with the next, and the answers are not kept.
-    pub fn each<T>(
+    pub fn each<T, F: Into<Vec<Failure>>>(
         &mut self,
         things: &[T],
-        mut deal: impl FnMut(&T, &mut Self) -> Result<Result<Doc, Failure>, Stop>,
-    ) -> Result<Vec<Result<Doc, Failure>>, Stop> {
+        mut deal: impl FnMut(&T, &mut Self) -> Result<Result<Doc, F>, Stop>,
+    ) -> Result<Vec<Became>, Stop> {
         if self.journal.len() == self.at {
             self.journal.push(Entry::Each(Dealt::default()));
         }
@@ -357,7 +360,7 @@ impl<'a> Io<'a> {
             dealt.said.stdout.push_str(&self.said.stdout[from.0..]);
             dealt.said.stderr.push_str(&self.said.stderr[from.1..]);
             dealt.documents = self.documents;
-            dealt.became.push(became);
+            dealt.became.push(became.map_err(Into::into));
         }
         Ok(dealt_at(self.journal, place).became.clone())
     }

@@ -42,6 +42,23 @@ pub(super) struct Objects {
     known_at: Place,
 }
 
+impl Objects {
+    /// Changes one after the other, and says at the end what was refused.
+    pub fn change(
+        &self,
+        io: &mut Io<'_>,
+        mut change: impl FnMut(&Target, &Doc, &mut Io<'_>, &mut Vec<Failure>) -> Result<(), Stop>,
+    ) -> Result<(), Stop> {
+        let changed = io.each(&self.wanted, |Wanted { target, doc, .. }, io| {
+            let mut failures = Vec::new();
+            change(target, doc, io, &mut failures)?;
+            Ok(if failures.is_empty() { Ok(Doc::Null) } else { Err(failures) })
+        })?;
+        let refused = changed.into_iter().filter_map(Result::err).flatten();
+        io.finish(self.failures.iter().cloned().chain(refused).collect())
+    }
+}
+
 /// What `find` finds, for a program that asks much of each object: it runs again with every answer, and need not look again.
 pub(super) fn once(
     io: &mut Io<'_>,
@@ -54,6 +71,19 @@ pub(super) fn once(
     }
     let (wanted, failures) = find(io)?;
     Ok(stdin.objects.get_or_init(|| Arc::new(Objects { wanted, failures, known_at: io.place() })).clone())
+}
+
+/// The same of what is there.
+pub(super) fn found_once(
+    io: &mut Io<'_>,
+    find: impl FnOnce(&mut Io<'_>, &mut Vec<Failure>) -> Result<Vec<(Target, Doc)>, Stop>,
+) -> Result<Arc<Objects>, Stop> {
+    once(io, |io| {
+        let mut failures = Vec::new();
+        let found = find(io, &mut failures)?;
+        let wanted = found.into_iter().map(|(target, doc)| Wanted { target, doc, written: Doc::Null });
+        Ok((wanted.collect(), failures))
+    })
 }
 
 /// The same of [`read`].

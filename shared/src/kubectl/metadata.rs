@@ -9,7 +9,7 @@ use super::change::Patching;
 use super::failure::Failure;
 use super::get::{shown, typed};
 use super::io::{Io, Stop};
-use super::manifests;
+use super::manifests::{self, found_once};
 use super::printer::Format;
 use super::resource::{Target, objects};
 
@@ -121,29 +121,28 @@ fn run(args: &Args, io: &mut Io<'_>, words: &Words) -> Result<(), Stop> {
             "can only use local files by -f {file}.yaml or --filename={file}.json when --local=true is set"
         )));
     }
-    let mut failures = Vec::new();
-    let found = if args.is_on("local") {
+    let found = found_once(io, |io, failures| {
+        if !args.is_on("local") {
+            return objects(&subjects, args, io, failures);
+        }
         let (wanted, refused) = manifests::read(args, words.singular, io)?;
         failures.extend(refused);
-        wanted.into_iter().map(|wanted| (wanted.target, wanted.written)).collect()
-    } else {
-        objects(&subjects, args, io, &mut failures)?
-    };
-    let several = found.len() + failures.len() > 1 || args.is_on("all") || args.is_choosing();
+        Ok(wanted.into_iter().map(|wanted| (wanted.target, wanted.written)).collect())
+    })?;
+    let several = found.wanted.len() + found.failures.len() > 1 || args.is_on("all") || args.is_choosing();
     if args.get("resource-version").is_some() && several {
         return Err(io.fail("--resource-version may only be used with a single resource"));
     }
-    for (target, object) in found {
-        if args.is_on("list") {
-            match changed(&object, &edits, args.is_on("overwrite"), words) {
-                Ok(object) => list(&target, &object, several, io, words),
-                Err(why) => failures.push(Failure::Client(why)),
-            }
-            continue;
+    found.change(io, |target, object, io, failures| {
+        if !args.is_on("list") {
+            return one(target, object, &edits, args, io, words, failures);
         }
-        one(&target, &object, &edits, args, io, words, &mut failures)?;
-    }
-    io.finish(failures)
+        match changed(object, &edits, args.is_on("overwrite"), words) {
+            Ok(object) => list(target, &object, several, io, words),
+            Err(why) => failures.push(Failure::Client(why)),
+        }
+        Ok(())
+    })
 }
 
 /// Whether a label can have this value; kubectl looks at it before the server does.

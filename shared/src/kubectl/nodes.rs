@@ -9,6 +9,7 @@ use super::args::{Args, Flag, optional, output, switch, value};
 use super::change::{DryRun, Patching};
 use super::failure::Failure;
 use super::io::{Io, Stop};
+use super::manifests::found_once;
 use super::resource::{Target, objects};
 
 pub(super) const FLAGS: &[Flag] = &[value("selector", Some('l')), optional("dry-run", "unchanged")];
@@ -60,26 +61,29 @@ fn set_schedulable(args: &Args, io: &mut Io<'_>, schedulable: bool) -> Result<()
     }
     let words = words_for(args);
     let dry = DryRun::of(args).map_err(|why| io.fail(why))?;
-    let mut failures = Vec::new();
-    let found = objects(&words, args, io, &mut failures)?;
+    let found = found_once(io, |io, failures| {
+        let found = objects(&words, args, io, failures)?;
+        match found.iter().find(|(target, _)| target.kind != Kind::Node) {
+            Some((other, _)) if failures.is_empty() => {
+                Err(io.fail(format!("expected resource of type node, got {:?}", other.resource())))
+            }
+            _ => Ok(found),
+        }
+    })?;
     // Nothing is done when one of them is not there.
-    if !failures.is_empty() {
-        return io.finish(failures);
+    if !found.failures.is_empty() {
+        return io.finish(found.failures.clone());
     }
-    if let Some((other, _)) = found.iter().find(|(target, _)| target.kind != Kind::Node) {
-        return Err(io.fail(format!("expected resource of type node, got {:?}", other.resource())));
-    }
-    for (target, node) in found {
+    found.change(io, |target, node, io, failures| {
         if node["spec"]["unschedulable"].as_bool().unwrap_or(false) != schedulable {
             io.say(format!("{} already {done}{}", target.display(), dry.suffix()));
-            continue;
+            return Ok(());
         }
         let value = if schedulable { Doc::Null } else { Doc::Bool(true) };
         let patch = doc!({ "spec": { "unschedulable": value } });
         let patching = Patching { way: "strategic-merge", manager: "kubectl-cordon", done, part: "" };
-        patching.send(&target, &node, &patch, args, io, &mut failures)?;
-    }
-    io.finish(failures)
+        patching.send(target, node, &patch, args, io, failures)
+    })
 }
 
 /// A taint to add, or to take away (an empty effect means all).
@@ -180,29 +184,29 @@ pub(super) fn taint(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
             clashes.join(", ")
         )));
     }
-    let mut failures = Vec::new();
     // Who means all nodes need not name any.
     let subjects = if all { &subjects[..1] } else { subjects };
-    for (target, node) in objects(subjects, args, io, &mut failures)? {
-        match tainted(&target, &node["spec"]["taints"], &edits, args.is_on("overwrite")) {
-            Err(message) => failures.push(Failure::Client(message)),
+    let done = match (edits.iter().any(|edit| edit.add), edits.iter().any(|edit| !edit.add)) {
+        _ if args.is_on("overwrite") => "modified",
+        (true, true) => "modified",
+        (true, false) => "tainted",
+        _ => "untainted",
+    };
+    let found = found_once(io, |io, failures| objects(subjects, args, io, failures))?;
+    found.change(io, |target, node, io, failures| {
+        match tainted(target, &node["spec"]["taints"], &edits, args.is_on("overwrite")) {
+            Err(message) => {
+                failures.push(Failure::Client(message));
+                Ok(())
+            }
             Ok(taints) => {
                 let taints = if taints.is_empty() { Doc::Null } else { Doc::from(taints) };
                 let patch = doc!({ "spec": { "taints": taints } });
-                let (added, removed) =
-                    (edits.iter().any(|edit| edit.add), edits.iter().any(|edit| !edit.add));
-                let done = match (added, removed) {
-                    _ if args.is_on("overwrite") => "modified",
-                    (true, true) => "modified",
-                    (true, false) => "tainted",
-                    _ => "untainted",
-                };
                 let patching = Patching { way: "strategic-merge", manager: "kubectl-taint", done, part: "" };
-                patching.send(&target, &node, &patch, args, io, &mut failures)?;
+                patching.send(target, node, &patch, args, io, failures)
             }
         }
-    }
-    io.finish(failures)
+    })
 }
 
 /// The node's taints after the edits.

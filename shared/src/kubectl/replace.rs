@@ -57,7 +57,7 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
         Ok(done.map(|()| Doc::Null))
     })?;
     let mut failures = read.failures.clone();
-    failures.extend(replaced.into_iter().filter_map(Result::err));
+    failures.extend(replaced.into_iter().filter_map(Result::err).flatten());
     io.finish(failures)
 }
 

@@ -12,7 +12,7 @@ use super::describe;
 use super::failure::Failure;
 use super::io::{Io, Stop};
 use super::last_applied::LAST_APPLIED;
-use super::manifests;
+use super::manifests::{self, found_once};
 use super::printer::Format;
 use super::resource::{Target, by_name, escape, objects_or_lists, targets};
 use super::tabs::{NARROW, align};
@@ -52,47 +52,48 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
         return Err(io.fail(format!("revision must be a positive integer: {revision}")));
     }
     DryRun::of(args).map_err(|why| io.fail(why))?;
-    let mut failures = Vec::new();
-    let wanted = if args.get("filename").is_some() {
-        let (wanted, refused) = manifests::read(args, verb, io)?;
-        failures.extend(refused);
-        wanted.into_iter().map(|wanted| wanted.target).collect()
-    } else {
-        let wanted = targets(subjects, args, io)?;
-        by_name(&wanted, subjects, args, io)?;
-        wanted
-    };
-    let found = objects_or_lists(wanted, args, io, &mut failures)?;
+    let found = found_once(io, |io, failures| {
+        let wanted = if args.get("filename").is_some() {
+            let (wanted, refused) = manifests::read(args, verb, io)?;
+            failures.extend(refused);
+            wanted.into_iter().map(|wanted| wanted.target).collect()
+        } else {
+            let wanted = targets(subjects, args, io)?;
+            by_name(&wanted, subjects, args, io)?;
+            wanted
+        };
+        objects_or_lists(wanted, args, io, failures)
+    })?;
     // The two that only read what there is find nothing in silence.
-    if found.is_empty() && failures.is_empty() && !matches!(verb.as_str(), "history" | "undo") {
+    if found.wanted.is_empty() && found.failures.is_empty() && !matches!(verb.as_str(), "history" | "undo") {
         io.warn(format!("No resources found in {} namespace.", args.namespace()));
     }
-    for (target, object) in found {
+    found.change(io, |target, object, io, failures| {
         let plural = &target.kind.plural;
         let Some(kind @ (Kind::Deployment | Kind::DaemonSet | Kind::StatefulSet)) = target.kind.known()
         else {
             if verb == "undo" {
-                warn_of_applied(&target, &object, io);
+                warn_of_applied(target, object, io);
             }
-            failures.push(Failure::Client(unsupported(verb, &target)));
-            continue;
+            failures.push(Failure::Client(unsupported(verb, target)));
+            return Ok(());
         };
         match verb.as_str() {
-            "status" => status(&target, kind, args, io)?,
-            "history" => history(&target, &object, args, io)?,
-            "undo" => undo(&target, &object, args, io, &mut failures)?,
-            "restart" => restart(&target, &object, args, io, &mut failures)?,
+            "status" => status(target, kind, args, io),
+            "history" => history(target, object, args, io),
+            "undo" => undo(target, object, args, io, failures),
+            "restart" => restart(target, object, args, io, failures),
             "pause" | "resume" if target.kind != Kind::Deployment => {
                 let verb = if verb == "pause" { "pausing" } else { "resuming" };
                 failures.push(Failure::Client(format!(
                     "error: {plural}.apps {:?} {verb} is not supported",
                     target.name
                 )));
+                Ok(())
             }
-            _ => pause(&target, &object, verb == "pause", (args, io), &mut failures)?,
+            _ => pause(target, object, verb == "pause", (args, io), failures),
         }
-    }
-    io.finish(failures)
+    })
 }
 
 /// What is said where a kind has no rollouts.

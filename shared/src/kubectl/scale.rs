@@ -9,6 +9,7 @@ use super::change::{DryRun, Patching};
 use super::failure::Failure;
 use super::get::typed;
 use super::io::{Io, Next, POLL, Stop};
+use super::manifests::found_once;
 use super::resource::{Target, objects_as_written, some_objects};
 
 pub(super) const FLAGS: &[Flag] = &[
@@ -33,16 +34,15 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
             io.fail("The --replicas=COUNT flag is required, and COUNT must be greater than or equal to 0")
         );
     };
-    let mut failures = Vec::new();
     let trial = DryRun::of(args) == Ok(DryRun::Client);
-    let found = match trial {
-        true => objects_as_written(&args.words, args, io, &mut failures)?,
-        false => some_objects("scale", &args.words, args, io, &mut failures)?,
-    };
-    if found.is_empty() && failures.is_empty() {
+    let found = found_once(io, |io, failures| match trial {
+        true => objects_as_written(&args.words, args, io, failures),
+        false => some_objects("scale", &args.words, args, io, failures),
+    })?;
+    if found.wanted.is_empty() && found.failures.is_empty() {
         return Err(io.fail("no objects passed to scale"));
     }
-    for (target, object) in found {
+    found.change(io, |target, object, io, failures| {
         let expected = args
             .get("current-replicas")
             .and_then(|count| count.parse::<i64>().ok())
@@ -50,7 +50,7 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
         let current = object["spec"]["replicas"].as_i64().unwrap_or(0);
         if let Some(expected) = expected.filter(|expected| *expected != current) {
             failures.push(Failure::Client(format!("Expected replicas to be {expected}, was {current}")));
-            continue;
+            return Ok(());
         }
         let revision = object["metadata"]["resourceVersion"].str();
         if let Some(expected) =
@@ -58,23 +58,21 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
         {
             failures
                 .push(Failure::Client(format!("Expected resource version to be {expected}, was {revision}")));
-            continue;
+            return Ok(());
         }
         let patch = doc!({ "spec": { "replicas": count } });
         let patching = Patching { way: "merge", manager: "kubectl", done: "scaled", part: "/scale" };
-        match patching.made(&target, &object, &patch, args, io)? {
-            Ok(_) => {
-                if DryRun::of(args) == Ok(DryRun::None) {
-                    synced(&target, count, args, io)?;
-                }
-                // The server answers with a Scale; what is printed is the object as it was found, and as many.
-                let made = typed(&target, &merge_patch(&object, &patch));
-                patching.tell(&target, &object, made, args, io)?;
-            }
-            Err(failure) => failures.push(failure),
+        if let Err(failure) = patching.made(target, object, &patch, args, io)? {
+            failures.push(failure);
+            return Ok(());
         }
-    }
-    io.finish(failures)
+        if DryRun::of(args) == Ok(DryRun::None) {
+            synced(target, count, args, io)?;
+        }
+        // The server answers with a Scale; what is printed is the object as it was found, and as many.
+        let made = typed(target, &merge_patch(object, &patch));
+        patching.tell(target, object, made, args, io)
+    })
 }
 
 /// With `--timeout`, waits until there are as many as wanted.

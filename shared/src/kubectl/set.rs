@@ -12,7 +12,7 @@ use super::args::{Args, Flag, optional, output, switch, value};
 use super::change::{DryRun, Patching, note};
 use super::failure::Failure;
 use super::io::{Io, Stop};
-use super::manifests::Wanted;
+use super::manifests::{Wanted, found_once};
 use super::resource::{Target, objects, objects_as_written, some_objects};
 
 pub(super) const FLAGS: &[Flag] = &[
@@ -201,27 +201,25 @@ pub(super) fn patch(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
         let found = if matches!(patch, Doc::Map(_)) { "object" } else { patch.type_name() };
         return Err(io.fail(format!("json: cannot unmarshal {found} into Go value of type jsonpatch.Patch")));
     }
-    let mut failures = Vec::new();
-    let found = match args.is_on("local") {
-        true => subjects_of(&[], args, io, &mut failures)?,
-        false if args.get("filename").is_some() => objects_as_written(&args.words, args, io, &mut failures)?,
-        false => some_objects("patch", &args.words, args, io, &mut failures)?,
-    };
-    if found.is_empty() && failures.is_empty() {
+    let found = found_once(io, |io, failures| match args.is_on("local") {
+        true => subjects_of(&[], args, io, failures),
+        false if args.get("filename").is_some() => objects_as_written(&args.words, args, io, failures),
+        false => some_objects("patch", &args.words, args, io, failures),
+    })?;
+    if found.wanted.is_empty() && found.failures.is_empty() {
         return Err(io.fail("no objects passed to patch"));
     }
-    for (target, before) in found {
+    found.change(io, |target, before, io, failures| {
         if offline && kind == "strategic-merge" && target.kind.known().is_none() {
             let (version, kind) = (target.kind.api_version(), &target.kind.kind);
             failures.push(Failure::Client(format!(
                 "strategic merge patch is not supported for {version}, Kind={kind} locally, try --type merge"
             )));
-            continue;
+            return Ok(());
         }
         if !patch.is_null() && (args.get("dry-run").is_some() || args.get("output").is_some()) {
             let patching = Patching { way: kind, manager: "kubectl-patch", done: "patched", part: &part };
-            patching.send(&target, &before, &patch, args, io, &mut failures)?;
-            continue;
+            return patching.send(target, before, &patch, args, io, failures);
         }
         let mut request = target.patch(kind, "kubectl-patch", &patch);
         request.path = request.path.replacen('?', &format!("{part}?"), 1).into();
@@ -229,18 +227,18 @@ pub(super) fn patch(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
         let response = io.request(request)?;
         if !response.is_success() {
             failures.push(Failure::of(&response));
-            continue;
+            return Ok(());
         }
-        note(&target, "kubectl-patch", io)?;
+        note(target, "kubectl-patch", io)?;
         // What the last finalizer held up is gone without another version.
         let same = |field: &str| response.body["metadata"][field] == before["metadata"][field];
         if same("resourceVersion") && same("finalizers") {
-            io.say(format!("{} patched (no change)", patched(&target, &response.body)));
+            io.say(format!("{} patched (no change)", patched(target, &response.body)));
         } else {
-            io.say(format!("{} patched", patched(&target, &response.body)));
+            io.say(format!("{} patched", patched(target, &response.body)));
         }
-    }
-    io.finish(failures)
+        Ok(())
+    })
 }
 
 /// How what came back is called: a part of an object may be of a kind of its own.

@@ -2,7 +2,7 @@
 
 use shared::sim::Time;
 
-use super::{Driver, beside::Beside, millis};
+use super::{Driver, SKIP_LIMIT_MS, Search, beside::Beside, millis};
 use crate::{
     protocol::{Command, PastReply, PastRequest, Reply, Speed},
     worker::{messages::Messages, past::Followed, replica::Replica},
@@ -68,7 +68,7 @@ impl Driver {
     }
 
     /// Turns to a moment that may lie before all that were kept, as of a cluster that a link brought: it is played
-    /// again from its beginning. Time stands still there.
+    /// again from its beginning. To one that is to come time passes at once, as far as any skip goes. Time stands still there.
     pub fn look_from_the_beginning(&mut self, at: u64) -> Vec<Reply> {
         if self.replica.pace().is_some() {
             return Vec::new();
@@ -78,7 +78,11 @@ impl Driver {
             return Vec::new();
         }
         self.running = false;
-        if at >= self.cluster_now() {
+        let now = self.cluster_now();
+        if at > now {
+            self.search = Some((Search::Opening, at.min(now + SKIP_LIMIT_MS)));
+        }
+        if at >= now {
             return Vec::new();
         }
         if self.past.course().moments.first().is_none_or(|first| at < first)

@@ -8,6 +8,7 @@ use crate::doc::{Doc, Str};
 use super::super::args::Args;
 use super::super::failure::Failure;
 use super::super::io::{Io, Stop};
+use super::super::manifests::found_once;
 use super::super::resource::{Target, kind};
 use super::pods::chosen;
 use super::{Told, no_pods, pod_spec, subjects_of, update};
@@ -73,25 +74,25 @@ pub(super) fn run(words: &[String], args: &Args, io: &mut Io<'_>) -> Result<(), 
         return Err(io.fail("--list and --output may not be specified together"));
     }
     let which = args.get("containers").unwrap_or("*");
-    let mut failures = Vec::new();
-    for (target, object) in subjects_of(&subjects, args, io, &mut failures)? {
-        let Some(path) = pod_spec(&object) else {
-            failures.push(no_pods(&target, args));
-            continue;
+    let overwrite = args.get("overwrite").is_none_or(|_| args.is_on("overwrite"));
+    let found = found_once(io, |io, failures| subjects_of(&subjects, args, io, failures))?;
+    found.change(io, |target, object, io, failures| {
+        let Some(path) = pod_spec(object) else {
+            failures.push(no_pods(target, args));
+            return Ok(());
         };
         let chosen: Vec<(&str, &Doc)> = chosen(object.at(path), which).collect();
         if chosen.is_empty() {
             let of = format!("{}/{}", target.kind.kind, target.name);
             io.warn(format!("Warning: {of} does not have any containers matching {which:?}"));
-            continue;
+            return Ok(());
         }
         if lists {
             for (_, container) in chosen {
-                list(&target, &object, &with(container, &edits), args.is_on("resolve"), io)?;
+                list(target, object, &with(container, &edits), args.is_on("resolve"), io)?;
             }
-            continue;
+            return Ok(());
         }
-        let overwrite = args.get("overwrite").is_none_or(|_| args.is_on("overwrite"));
         let mut changed = Doc::map();
         for (list, container) in chosen {
             match change(container, &edits, overwrite) {
@@ -103,11 +104,11 @@ pub(super) fn run(words: &[String], args: &Args, io: &mut Io<'_>) -> Result<(), 
                 }
             }
         }
-        if !changed.is_empty() {
-            update((&target, &object), path, changed, ENV, args, io, &mut failures)?;
+        if changed.is_empty() {
+            return Ok(());
         }
-    }
-    io.finish(failures)
+        update((target, object), path, changed, ENV, args, io, failures)
+    })
 }
 
 /// Whether a variable may be called so.

@@ -7,6 +7,7 @@ use crate::doc::Doc;
 use super::super::args::Args;
 use super::super::failure::Failure;
 use super::super::io::{Io, Stop};
+use super::super::manifests::found_once;
 use super::{Told, no_pods, pod_spec, subjects_of, update};
 
 /// What is said of each, and of its failure.
@@ -28,15 +29,14 @@ pub(super) fn image(words: &[String], args: &Args, io: &mut Io<'_>) -> Result<()
     if let Some(late) = words.iter().skip_while(|word| !is_edit(word)).find(|word| !is_edit(word)) {
         return Err(io.fail(format!("all resources must be specified before image changes: {late}")));
     }
-    let mut failures = Vec::new();
-    let found = subjects_of(&subjects, args, io, &mut failures)?;
+    let found = found_once(io, |io, failures| subjects_of(&subjects, args, io, failures))?;
     if edits.is_empty() {
         return Err(io.fail("at least one image update is required"));
     }
-    for (target, object) in found {
-        let Some(path) = pod_spec(&object) else {
-            failures.push(no_pods(&target, args));
-            continue;
+    found.change(io, |target, object, io, failures| {
+        let Some(path) = pod_spec(object) else {
+            failures.push(no_pods(target, args));
+            return Ok(());
         };
         let spec = object.at(path);
         let mut change = Doc::map();
@@ -60,11 +60,11 @@ pub(super) fn image(words: &[String], args: &Args, io: &mut Io<'_>) -> Result<()
                     .push(Failure::Client(format!("error: unable to find container named {container:?}")));
             }
         }
-        if !change.is_empty() {
-            update((&target, &object), path, change, IMAGE, args, io, &mut failures)?;
+        if change.is_empty() {
+            return Ok(());
         }
-    }
-    io.finish(failures)
+        update((target, object), path, change, IMAGE, args, io, failures)
+    })
 }
 
 /// `cpu=200m,memory=512Mi`
@@ -99,11 +99,11 @@ pub(super) fn resources(words: &[String], args: &Args, io: &mut Io<'_>) -> Resul
         );
     }
     let which = args.get("containers").unwrap_or("*");
-    let mut failures = Vec::new();
-    for (target, object) in subjects_of(words, args, io, &mut failures)? {
-        let Some(path) = pod_spec(&object) else {
-            failures.push(no_pods(&target, args));
-            continue;
+    let found = found_once(io, |io, failures| subjects_of(words, args, io, failures))?;
+    found.change(io, |target, object, io, failures| {
+        let Some(path) = pod_spec(object) else {
+            failures.push(no_pods(target, args));
+            return Ok(());
         };
         let (mut changed, mut same) = (Doc::map(), true);
         for (list, container) in chosen(object.at(path), which) {
@@ -119,15 +119,14 @@ pub(super) fn resources(words: &[String], args: &Args, io: &mut Io<'_>) -> Resul
         }
         if changed.is_empty() {
             failures.push(Failure::Client(format!("error: unable to find container named {which}")));
-            continue;
+            return Ok(());
         }
         // Nothing is said of what is so already.
         if same {
-            continue;
+            return Ok(());
         }
-        update((&target, &object), path, changed, RESOURCES, args, io, &mut failures)?;
-    }
-    io.finish(failures)
+        update((target, object), path, changed, RESOURCES, args, io, failures)
+    })
 }
 
 /// The containers of a pod's spec that a pattern chooses, each with the list it stands in.
@@ -151,14 +150,13 @@ pub(super) fn service_account(words: &[String], args: &Args, io: &mut Io<'_>) ->
     let Some((account, subjects)) = words.split_last() else {
         return Err(io.fail("serviceaccount is required"));
     };
-    let mut failures = Vec::new();
-    for (target, object) in subjects_of(subjects, args, io, &mut failures)? {
-        let Some(path) = pod_spec(&object) else {
-            failures.push(no_pods(&target, args));
-            continue;
+    let found = found_once(io, |io, failures| subjects_of(subjects, args, io, failures))?;
+    found.change(io, |target, object, io, failures| {
+        let Some(path) = pod_spec(object) else {
+            failures.push(no_pods(target, args));
+            return Ok(());
         };
         let change = doc!({ "serviceAccountName": account.as_str() });
-        update((&target, &object), path, change, ACCOUNT, args, io, &mut failures)?;
-    }
-    io.finish(failures)
+        update((target, object), path, change, ACCOUNT, args, io, failures)
+    })
 }
