@@ -6,10 +6,12 @@ import branches from "../../../public/styles/branches.css";
 import charts from "../../../public/styles/charts.css";
 import closer from "../../../public/styles/closer.css";
 import deeds from "../../../public/styles/deeds.css";
+import faultMenu from "../../../public/styles/fault-menu.css";
 import halted from "../../../public/styles/halted.css";
 import later from "../../../public/styles/later.css";
 import predict from "../../../public/styles/predict.css";
 import scheduling from "../../../public/styles/scheduling.css";
+import tour from "../../../public/styles/tour.css";
 import tree from "../../../public/styles/tree.css";
 import verdict from "../../../public/styles/verdict.css";
 import why from "../../../public/styles/why.css";
@@ -23,7 +25,7 @@ import { language } from "../room/base.js";
 if (!window.kubarium.dressed) {
   window.kubarium.dressed = true;
   const sheet = new CSSStyleSheet();
-  sheet.replaceSync([why, charts, later, closer, scheduling, tree, words, deeds, halted, predict, branches, verdict].join(""));
+  sheet.replaceSync([why, charts, faultMenu, later, tour, closer, scheduling, tree, words, deeds, halted, predict, branches, verdict].join(""));
   document.adoptedStyleSheets = [...document.adoptedStyleSheets, sheet];
 }
 
