@@ -4,7 +4,6 @@
 //! written back without anything that has its default value, always in the same order.
 
 mod expect;
-mod expectations;
 mod sparse;
 mod step;
 
@@ -18,8 +17,7 @@ use crate::doc::{Doc, Path, Segment, Str, Timestamp, from_doc, parse_json, to_do
 use crate::manifest::{self, Document};
 use crate::sim::{Duration, Options};
 
-pub use expect::{Expectation, Verdict};
-pub use expectations::Expectations;
+pub use expect::{Expectation, Progress, Verdict};
 pub use step::{FaultStep, RepairStep, RequestStep, Step, StepAction};
 
 /// The format's version.

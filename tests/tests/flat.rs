@@ -9,6 +9,8 @@ use shared::apiserver::http::HttpRequest;
 use shared::cluster::{Action, Cluster, ClusterSpec, Command, NodeGroup};
 use shared::doc;
 use shared::doc::{Doc, Str};
+use shared::scenario::Scenario;
+use shared::session::Player;
 use shared::sim::{Duration, Fault, Options, Target, Time};
 
 /// So much dearer may it become for whatever reason: caches of the machine, depth of trees, other programs beside.
@@ -164,4 +166,28 @@ fn a_daemon_costs_the_same_on_ten_times_as_many_nodes() {
     };
     let (few, many) = (on(60), on(600));
     assert!(many < few * TOLERATED, "{:.1} µs on few, {:.1} on many", few * 1e6, many * 1e6);
+}
+
+#[test]
+fn an_event_costs_the_same_whatever_else_is_expected() {
+    let among = |goals: u32| {
+        let goals: String = (0..goals)
+            .map(|number| {
+                format!("  - {{id: g{number}, object: configmap/other-{number}, jsonpath: \"{{.data.a}}\", equals: b}}\n")
+            })
+            .collect();
+        let text = format!(
+            "apiVersion: kubarium.dev/v1alpha1\nkind: Scenario\nmetadata: {{name: goals}}\nspec:\n  cluster: {{nodes: [{{count: 20}}]}}\n  \
+             steps:\n  - {{at: 20s, kubectl: create deployment web --image nginx:1.27 --replicas 500}}\n  until: 90s\n  expect:\n{goals}"
+        );
+        least(|| {
+            let mut player =
+                Player::new(Scenario::parse(&text).expect("a sound scenario"), 0).expect("playable");
+            let start = ThreadTime::now();
+            player.run_to_end();
+            start.elapsed()
+        })
+    };
+    let (few, many) = (among(10), among(1000));
+    assert!(many < few * TOLERATED, "{:.1} ms among few, {:.1} among many", few * 1e3, many * 1e3);
 }

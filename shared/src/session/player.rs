@@ -3,6 +3,7 @@
 //! A step takes effect after everything else that happens at its moment, one step after another in the order of their
 //! numbers. So it makes no difference when a replica learned of it, as long as it had not gone on in time.
 
+mod expectations;
 mod state;
 
 use std::hash::Hash;
@@ -14,9 +15,10 @@ use crate::codec::Codec;
 use crate::collections::{BTreeMap, BTreeSet, sort_by_key};
 use crate::doc::{Doc, Str};
 use crate::kubectl::{Output, Program, Progress};
-use crate::scenario::{Expectation, Expectations, Scenario, ScenarioError, Step, StepAction, Verdict};
+use crate::scenario::{Expectation, Scenario, ScenarioError, Step, StepAction, Verdict};
 use crate::sim::{Duration, StateHash, StateHasher, Time};
 
+use self::expectations::Expectations;
 use super::diagnose::{self, Diagnostic, Places};
 
 /// How long a scenario without `until` is played.

@@ -6,9 +6,8 @@ use crate::codec::{Codec, Damaged, Decoder, Encoder};
 use crate::collections::{BTreeMap, BTreeSet};
 use crate::etcd::Store;
 use crate::network::Traffic;
+use crate::scenario::{Expectation, Progress, Verdict};
 use crate::sim::Time;
-
-use super::{Expectation, Verdict, expect::Progress};
 
 /// The goals of a scenario, and how far each is.
 #[derive(Clone, Debug)]
@@ -142,13 +141,13 @@ impl Expectations {
     }
 
     /// How far the goals are; the goals themselves are the scenario's.
-    pub(crate) fn encode_progress(&self, encoder: &mut Encoder) {
+    pub(super) fn encode_progress(&self, encoder: &mut Encoder) {
         self.goals.iter().for_each(|(_, progress)| progress.encode(encoder));
         (self.seen_revision, self.seen_answers).encode(encoder);
     }
 
     /// Reads what [`Expectations::encode_progress`] wrote for the same scenario.
-    pub(crate) fn decode_progress(&mut self, decoder: &mut Decoder<'_>) -> Result<(), Damaged> {
+    pub(super) fn decode_progress(&mut self, decoder: &mut Decoder<'_>) -> Result<(), Damaged> {
         for (_, progress) in &mut self.goals {
             *progress = Codec::decode(decoder)?;
         }
