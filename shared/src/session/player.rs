@@ -263,7 +263,7 @@ impl Player {
             self.cluster.advance_to(at);
             self.begin_due(at);
         }
-        self.observe();
+        self.expectations.observe(&self.cluster);
     }
 
     /// Lets everything happen up to and including `until`, and the clock reach it.
@@ -500,12 +500,6 @@ impl Player {
             diagnostics,
             response,
         });
-    }
-
-    /// Looks at what is expected.
-    fn observe(&mut self) {
-        let (store, traffic) = (self.cluster.store(), self.cluster.network().visitors());
-        self.expectations.observe(store, traffic, self.cluster.now());
     }
 }
 

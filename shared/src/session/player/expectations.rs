@@ -2,10 +2,9 @@
 //! others there are.
 
 use crate::api::Key;
+use crate::cluster::Cluster;
 use crate::codec::{Codec, Damaged, Decoder, Encoder};
 use crate::collections::{BTreeMap, BTreeSet};
-use crate::etcd::Store;
-use crate::network::Traffic;
 use crate::scenario::{Expectation, Progress, Verdict};
 use crate::sim::Time;
 
@@ -98,7 +97,8 @@ impl Expectations {
     }
 
     /// Looks at what was written and answered since the last time.
-    pub fn observe(&mut self, store: &Store, traffic: &Traffic, now: Time) {
+    pub fn observe(&mut self, cluster: &Cluster) {
+        let (store, traffic, now) = (cluster.store(), cluster.network().visitors(), cluster.now());
         if traffic.answers() != self.seen_answers {
             self.seen_answers = traffic.answers();
             for place in 0..self.sources.len() {
