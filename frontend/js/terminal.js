@@ -94,9 +94,13 @@ export function create(element, { ask, edit, show, file, files }) {
   terminal.textarea?.setAttribute("aria-label", element.getAttribute("aria-label") ?? "Terminal");
   const fill = () => {
     if (!element.clientWidth) return;
+    // What is on its way there was laid out for the width of now.
+    if (line.asked && writing) return void requestAnimationFrame(fill);
     terminal.options.fontSize = size();
     fit.fit();
   };
+  // xterm leaves the cursor's line to the shell, and cuts it off.
+  terminal.onResize(() => line.asked && line.draw());
   new ResizeObserver(fill).observe(element);
   const repaint = () => (terminal.options.theme = colours(element));
   new MutationObserver(repaint).observe(document.documentElement, { attributeFilter: ["data-theme"] });
