@@ -1,7 +1,10 @@
 //! Reads off a cluster what the page shows of it.
 
 use shared::api::Uid;
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use shared::{
     api::{
@@ -96,6 +99,20 @@ pub fn delta<T: Keyed + Clone + PartialEq>(old: &Table<T>, new: &Table<T>) -> De
         set: changed.map(|(_, thing)| T::clone(thing)).collect(),
         gone: old.keys().filter(|key| !new.contains_key(*key)).cloned().collect(),
     }
+}
+
+/// Leaves `most` of the changes from `old` to `new`, and takes the others out of `new`. Whether there were others.
+pub fn hold_back<T: Keyed>(most: usize, delta: &mut Delta<T>, old: &Table<T>, new: &mut Table<T>) -> bool {
+    let left = most.saturating_sub(delta.gone.len());
+    let gone = delta.gone.split_off(most.min(delta.gone.len()));
+    let set = delta.set.split_off(left.min(delta.set.len()));
+    for key in gone.iter().map(String::as_str).chain(set.iter().map(Keyed::key)) {
+        match old.get(key) {
+            Some(before) => new.insert(key.to_owned(), Arc::clone(before)),
+            None => new.remove(key),
+        };
+    }
+    !gone.is_empty() || !set.is_empty()
 }
 
 fn read_nodes(cluster: &Cluster) -> Vec<Node> {
@@ -293,7 +310,7 @@ fn read_services(cluster: &Cluster) -> Vec<Service> {
         let count = u32::try_from(uids.len()).unwrap_or(u32::MAX);
         (uids.into_iter().take(ENDPOINTS).collect(), count)
     };
-    let read = |object: &std::sync::Arc<Object>| {
+    let read = |object: &Arc<Object>| {
         let service = object.view::<ServiceView>()?;
         let port = service.ports.first().map_or(String::new(), |port| format!(":{}", port.port));
         let (endpoints, count) = endpoints(object);
@@ -310,7 +327,7 @@ fn read_services(cluster: &Cluster) -> Vec<Service> {
         })
     };
     // Every cluster has the one that leads to its API server; nobody visits it.
-    let made = |service: &&std::sync::Arc<Object>| service.meta.label("provider") != "kubernetes";
+    let made = |service: &&Arc<Object>| service.meta.label("provider") != "kubernetes";
     store.list(Kind::Service).filter(made).filter_map(read).collect()
 }
 

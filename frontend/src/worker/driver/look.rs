@@ -16,7 +16,7 @@ use crate::{
     worker::{
         captions, inspect,
         story::Story,
-        view::{View, delta},
+        view::{View, delta, hold_back},
         waits, why,
     },
 };
@@ -25,6 +25,8 @@ use crate::{
 const LOOK_MS: f64 = 200.0;
 /// Wall time between two looks at one that is written to, for each of its pods: a thousand cards take their time.
 const LOOK_MS_A_POD: f64 = 0.25;
+/// So many pods may change in one picture: more would keep a person waiting who presses something. The others follow.
+const MOST_AT_ONCE: usize = 64;
 
 impl Driver {
     /// Tells what changed since the last look.
@@ -46,10 +48,13 @@ impl Driver {
         self.unlooked = 0.0;
         self.read_writes(seen, frame);
         let cluster = self.replica.cluster();
-        let view = View::of(cluster, &self.accented);
+        let mut view = View::of(cluster, &self.accented);
         let systems = Systems::of(cluster);
         frame.nodes = delta(&self.view.nodes, &view.nodes);
         frame.pods = delta(&self.view.pods, &view.pods);
+        if !frame.reset && hold_back(MOST_AT_ONCE, &mut frame.pods, &self.view.pods, &mut view.pods) {
+            (self.looked_at.1, self.unlooked) = (f64::NEG_INFINITY, f64::INFINITY);
+        }
         let told = captions::between(&self.view, &view);
         if !frame.reset {
             self.begin_scripted(&systems);

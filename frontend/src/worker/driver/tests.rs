@@ -3,7 +3,10 @@ use std::cell::Cell;
 use shared::{api::Kind, sim::Time};
 
 use super::*;
-use crate::protocol::{Hop, Pace, Verdict, WaitKind};
+use crate::{
+    protocol::{Hop, Pace, PodShape, Verdict, WaitKind},
+    view_model::{Table, follow},
+};
 
 /// What a viewer saw, and how long it took on the wall.
 #[derive(Default)]
@@ -337,4 +340,32 @@ fn what_is_done_a_hundred_times_is_looked_at_a_dozen_times() {
     });
     let seconds = frames.expect("it ends") / 50;
     assert!((5..20).contains(&seconds), "{seconds} s");
+}
+
+#[test]
+fn hundreds_of_pods_change_a_few_dozen_at_a_time() {
+    let nodes = "spec: {cluster: {nodes: [{count: 8, cpu: \"64\", memory: 64Gi}]}}";
+    let manifest = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\nspec: {replicas: 500, \
+                    selector: {matchLabels: {app: web}}, template: {metadata: {labels: {app: web}}, \
+                    spec: {containers: [{name: c, image: nginx}]}}}";
+    let scenario = format!("apiVersion: kubarium.dev/v1alpha1\nkind: Scenario\n{nodes}\n");
+    let mut driver = Driver::new(Replica::from_scenario(&scenario).expect("it can be played"));
+    driver.first_frame();
+    driver.hear(Request::Command { id: 1, command: Command::Apply(manifest.to_owned()) });
+    driver.hear(Request::Pace(Pace::Speed(Speed::Milli(20_000))));
+    let mut told = Table::new();
+    let mut most = 0;
+    for _ in 0..600 {
+        for reply in driver.tick(16.0, &|| 0.0) {
+            let Reply::Frame(frame) = reply else { continue };
+            most = most.max(frame.pods.set.len() + frame.pods.gone.len());
+            follow(&mut told, frame.pods);
+        }
+    }
+    assert!((10..=64).contains(&most), "{most} at once");
+    // In the end all of them were told, as they are.
+    assert_eq!(
+        told.values().filter(|pod| pod.name.starts_with("web") && pod.shape == PodShape::Ready).count(),
+        500
+    );
 }
