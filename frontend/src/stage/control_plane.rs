@@ -50,7 +50,7 @@ pub(crate) fn ControlPlane() -> impl IntoView {
                 }}</span>
                 <span class="queue">
                     <For each=move || waiting.get().into_iter().take(4) key=Clone::clone let:uid>
-                        <PodVessel uid density=Signal::stored(Density::Dense) />
+                        <span class="queued"><PodVessel uid density=Signal::stored(Density::Dense) /></span>
                     </For>
                 </span>
                 <Queues />

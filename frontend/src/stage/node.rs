@@ -91,9 +91,11 @@ pub(crate) fn NodeCard(name: String) -> impl IntoView {
                 </For>
             </div>
             <footer>
-                <Level label=Signal::derive(move || t_string!(i18n, node.cpu)) of=Signal::derive(move || node.with(|node| node.cpu_milli)) />
-                <Level label=Signal::derive(move || t_string!(i18n, node.memory)) of=Signal::derive(move || node.with(|node| node.memory)) />
-                <Agent place=place("containerd") label="containerd" up=Signal::derive(move || node.with(|node| node.runtime)) />
+                <div class="levels">
+                    <Level label=Signal::derive(move || t_string!(i18n, node.cpu)) of=Signal::derive(move || node.with(|node| node.cpu_milli)) />
+                    <Level label=Signal::derive(move || t_string!(i18n, node.memory)) of=Signal::derive(move || node.with(|node| node.memory)) />
+                    <Agent place=place("containerd") label="containerd" up=Signal::derive(move || node.with(|node| node.runtime)) />
+                </div>
             </footer>
             <div class="struck">
                 <Struck place=place("containerd") name="containerd" />

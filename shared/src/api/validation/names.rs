@@ -268,12 +268,15 @@ pub fn non_special_ip(text: &str) -> Vec<String> {
         IpAddr::V4(ip) => (ip.is_link_local(), ip.octets()[..3] == [224, 0, 0]),
         IpAddr::V6(ip) => (ip.segments()[0] & 0xffc0 == 0xfe80, ip.segments()[0] & 0xff0f == 0xff02),
     };
-    failing(&[
-        (!ip.is_unspecified(), &format!("may not be unspecified ({text})")),
-        (!ip.is_loopback(), "may not be in the loopback range (127.0.0.0/8, ::1/128)"),
-        (!local, "may not be in the link-local range (169.254.0.0/16, fe80::/10)"),
-        (!multicast, "may not be in the link-local multicast range (224.0.0.0/24, ff02::/10)"),
-    ])
+    // No address is two of these, and most are none: a Service of many pods has them all looked at with each change.
+    let complaint = match (ip.is_loopback(), local, multicast) {
+        (true, ..) => "may not be in the loopback range (127.0.0.0/8, ::1/128)",
+        (_, true, _) => "may not be in the link-local range (169.254.0.0/16, fe80::/10)",
+        (.., true) => "may not be in the link-local multicast range (224.0.0.0/24, ff02::/10)",
+        _ if ip.is_unspecified() => return vec![format!("may not be unspecified ({text})")],
+        _ => return Vec::new(),
+    };
+    vec![complaint.to_owned()]
 }
 
 /// Why a condition is as it is, in one word.
