@@ -144,6 +144,23 @@ test("long sentences move nothing: the stage stays where it is", async (t) => {
   }), "the newest is seen");
 });
 
+test("a sentence below a long headline is seen whole or not at all", async (t) => {
+  // Where there are zones there is least room for it.
+  const failing = '  steps:\n  - {at: 22s, kubectl: "create deployment bad --image=nowhere.invalid/none:1 --replicas=12"}\n';
+  const page = await openCluster(t, { scenario: scenario("{nodes: [{count: 2, zone: a}, {count: 2, zone: b}]}").replace("broken", "zones") + failing });
+  await page.getByRole("heading", { name: /cannot be pulled/ }).waitFor({ timeout: LONG_MS });
+  await screenshot(page, "long-headline");
+  for (const width of [1280, 1200, 1100, 1024, 1360]) {
+    await page.setViewportSize({ width, height: 800 });
+    const cut = await page.locator(".captions").evaluate((all) => [...all.children].filter((one) => {
+      const { left, height } = one.getBoundingClientRect();
+      const isSeen = left < all.getBoundingClientRect().right - 1 && getComputedStyle(one).visibility === "visible";
+      return isSeen && height < parseFloat(getComputedStyle(one).fontSize);
+    }).map((one) => one.textContent));
+    assert.deepEqual(cut, [], `at ${width}`);
+  }
+});
+
 test("charts and lanes have the track's own ends, and their legends have units", async (t) => {
   for (const viewport of SIZES) {
     const page = await openCluster(t, { viewport });
