@@ -10,6 +10,7 @@ mod order;
 mod reader;
 mod scalar;
 mod spans;
+mod values;
 mod writer;
 
 use std::fmt;
@@ -20,6 +21,8 @@ pub use writer::to_yaml;
 
 use crate::doc::Doc;
 
+use spans::Above;
+
 /// One document of a YAML stream.
 #[derive(Clone, Debug)]
 pub struct Document {
@@ -27,6 +30,12 @@ pub struct Document {
     pub doc: Doc,
     /// Where it says so.
     pub spans: Spans,
+}
+
+impl Document {
+    fn moved(self, above: Above) -> Document {
+        Document { spans: Spans(self.spans.0.moved(above)), ..self }
+    }
 }
 
 /// The documents of a text, without their places.
@@ -73,6 +82,11 @@ impl Diagnostic {
             kubectl: format!("line {}: {message}", at.line),
             message,
         }
+    }
+
+    fn moved(self, above: Above) -> Diagnostic {
+        let at = Position { line: self.line, column: self.column }.moved(above);
+        Diagnostic { line: at.line, column: at.column, ..self }
     }
 }
 

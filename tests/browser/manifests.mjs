@@ -53,6 +53,7 @@ export const MANIFESTS = [
   ["output of --dry-run", `apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  creationTimestamp: null\n  labels:\n    app: web\n  name: web\nspec:\n  replicas: 1\n  selector:\n    matchLabels:\n      app: web\n  strategy: {}\n  template:\n    metadata:\n      creationTimestamp: null\n      labels:\n        app: web\n    spec:\n      containers:\n      - image: nginx\n        name: nginx\n        resources: {}\nstatus: {}\n`],
   ["JSON", JSON.stringify({ apiVersion: "v1", kind: "ConfigMap", metadata: { name: "j" }, data: { a: "b" } }, null, 2)],
   ["JSON on one line", JSON.stringify({ apiVersion: "v1", kind: "ConfigMap", metadata: { name: "j" } })],
+  ["JSON values one after the other", `${JSON.stringify({ apiVersion: "v1", kind: "ConfigMap", metadata: { name: "one" } }, null, 2)}\n${JSON.stringify({ apiVersion: "v1", kind: "ConfigMap", metadata: { name: "two" }, dta: {} })}\n`],
   ["anchors and merge keys", `apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: anchored\n  labels: &l\n    app: web\n    tier: front\n  annotations:\n    <<: *l\n    more: "1"\ndata: {}\n`],
   ["an anchor in each document", `apiVersion: v1\nkind: ConfigMap\nmetadata: &a {name: one}\n---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: two, labels: &b {x: y}}\n`],
   ["an alias without its anchor", map("data:\n  a: *nothing\n")],

@@ -9,7 +9,7 @@ use crate::doc::{Doc, Str, intern};
 
 use super::merge_keys::{self, Entry};
 use super::spans::{Below, Place, Position, Span, Spans};
-use super::{Diagnostic, Document, diagnose, scalar};
+use super::{Diagnostic, Document, diagnose, scalar, values};
 
 /// Most bytes of text, and of text with all aliases written out: the API server's own limit for a request.
 pub const MAX_BYTES: usize = 3 * 1024 * 1024;
@@ -18,12 +18,22 @@ pub const MAX_DEPTH: usize = 64;
 /// Most keys and values, aliases written out.
 pub const MAX_NODES: u32 = 500_000;
 
-/// Reads a stream of YAML documents (or JSON, which is YAML); empty documents are left out.
+/// Reads a stream of YAML documents (or JSON, which is YAML), or of JSON values; empty documents are left out.
 ///
 /// # Errors
 /// The first place where the text cannot be read, or goes beyond a bound.
 pub fn parse(text: &str) -> Result<Vec<Document>, Diagnostic> {
-    read(text, Reader::default()).map(|(documents, _)| documents)
+    let fault = match read(text, Reader::default()) {
+        Ok((documents, _)) => return Ok(documents),
+        Err(fault) => fault,
+    };
+    let values = if text.len() > MAX_BYTES { None } else { values::several(text) };
+    values.ok_or(fault)?.iter().try_fold(Vec::new(), |mut documents, value| {
+        let read = read(value.text, Reader::default()).map_err(|fault| fault.moved(value.above))?;
+        documents.extend(read.0.into_iter().map(|document| document.moved(value.above)));
+        value.check()?;
+        Ok(documents)
+    })
 }
 
 /// The same of a text whose mappings may hold a key again: the last one counts, and all such keys come second.

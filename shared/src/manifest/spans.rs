@@ -22,6 +22,39 @@ pub struct Span {
     pub end: Position,
 }
 
+/// What stands before a text that is a part of another one.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Above {
+    pub lines: u32,
+    /// Of the text's first line.
+    pub characters: u32,
+}
+
+impl Above {
+    /// What stands before the text that follows this one.
+    pub fn and(self, text: &str) -> Above {
+        let last = text.rsplit('\n').next().unwrap_or(text).chars().count() as u32;
+        match text.matches('\n').count() as u32 {
+            0 => Above { characters: self.characters + last, ..self },
+            lines => Above { lines: self.lines + lines, characters: last },
+        }
+    }
+}
+
+impl Position {
+    /// The same place, counted from the beginning of the whole.
+    pub(super) fn moved(self, above: Above) -> Position {
+        let column = self.column + if self.line == 1 { above.characters } else { 0 };
+        Position { line: self.line + above.lines, column }
+    }
+}
+
+impl Span {
+    fn moved(self, above: Above) -> Span {
+        Span { start: self.start.moved(above), end: self.end.moved(above) }
+    }
+}
+
 /// The places of all keys and values of one document.
 #[derive(Clone, Debug)]
 pub struct Spans(pub(super) Place);
@@ -45,6 +78,17 @@ pub(super) enum Below {
 }
 
 impl Place {
+    pub(super) fn moved(&self, above: Above) -> Place {
+        let below = match &self.below {
+            Below::Nothing => Below::Nothing,
+            Below::Fields(fields) => {
+                Below::Fields(fields.iter().map(|(key, place)| (key.clone(), place.moved(above))).collect())
+            }
+            Below::Items(items) => Below::Items(items.iter().map(|place| place.moved(above)).collect()),
+        };
+        Place { key: self.key.moved(above), value: self.value.moved(above), below }
+    }
+
     fn field(&self, key: &str) -> Option<&Place> {
         match &self.below {
             Below::Fields(fields) => {

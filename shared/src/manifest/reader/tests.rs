@@ -54,6 +54,39 @@ fn reads_documents() {
 }
 
 #[test]
+fn reads_json_values_one_after_the_other() {
+    let cases: &[(&str, &[&str])] = &[
+        ("{\"a\":1}{\"b\":2}", &["{\"a\":1}", "{\"b\":2}"]),
+        ("\u{feff}\n{\n  \"a\": 1\n}\n{\n  \"b\": 2\n}\n", &["{\"a\":1}", "{\"b\":2}"]),
+        ("{\"a\":1}\r\n{\"b\":2}\r\n[3] null", &["{\"a\":1}", "{\"b\":2}", "[3]"]),
+        ("{\"a\":1} {b: 2}\n---\nc: 3\n", &["{\"a\":1}", "{\"b\":2}", "{\"c\":3}"]),
+    ];
+    for (text, expected) in cases {
+        assert_eq!(json(text), *expected, "{text}");
+    }
+    let documents = parse("{\"a\": 1}  {\"é\": 1, \"b\":\n [2,\n 3]}\n{\"c\": 4}").unwrap();
+    for (document, path_of, line, column) in
+        [(0, "a", 1, 7), (1, "é", 1, 17), (1, "b[0]", 2, 3), (1, "b[1]", 3, 2), (2, "c", 4, 7)]
+    {
+        let spans = &documents[document].spans;
+        let at = spans.value(&path(path_of)).start;
+        assert_eq!((at.line, at.column), (line, column), "{path_of}");
+    }
+    for (text, line, column, message) in [
+        ("{\"a\":1}\n {\"b\":2,, }", 2, 9, "a value is missing: expected one here"),
+        (
+            "{\"a\":1}{\"b\":2}\n  {c: 3}",
+            2,
+            3,
+            "this is no JSON, and the values before it are: expected JSON, or all of them as YAML",
+        ),
+    ] {
+        let why = parse(text).map(|documents| documents.len()).expect_err(text);
+        assert_eq!((why.line, why.column, &*why.message), (line, column, message), "{text}");
+    }
+}
+
+#[test]
 fn finds_places() {
     let text = "kind: Deployment\nspec:\n  template:\n    spec:\n      containers:\n      - name: web\n        image: nginx\n  \
                 labels: {app.kubernetes.io/name: x}\n";
