@@ -207,6 +207,24 @@ test("selector and pods, pod and template, replicas and slider belong together",
   assert.doesNotMatch(await text(page), /replicas: 3\n/);
   await content(page).press("Control+z");
   assert.match(await text(page), /replicas: 3\n/);
+
+  // In a List each item is an object of its own; what is nested in one is none.
+  const item = (object, indent) => object.replace(/^#.*\n/, "").trim().split("\n").map((line, at) => `${at ? "  " : "- "}${line}`).map((line) => indent + line).join("\n");
+  const other = "apiVersion: example.com/v1\nkind: Other\nmetadata:\n  name: other\nspec:\n  template:\n    spec:\n      replicas: 7";
+  for (const indent of ["", "  "]) {
+    await paste(page, `apiVersion: v1\nitems:\n${item(other, indent)}\n${item(DEPLOYMENT, indent)}\nkind: List\n`);
+    await slider.waitFor();
+    assert.equal(await slider.count(), 1, indent);
+    await content(page).getByText("matchLabels").hover();
+    await page.locator(".pod.unrelated", { hasText: "todo-api" }).first().waitFor();
+    assert.equal(await page.locator(".pod.unrelated", { hasText: "shop" }).count(), 0);
+    await page.locator(".pod[data-shape=ready]", { hasText: "shop" }).first().hover();
+    await lit.filter({ hasText: "image: nginx" }).waitFor();
+    assert.equal(await lit.filter({ hasText: "replicas" }).count(), 0);
+  }
+  await slider.focus();
+  await page.keyboard.press("ArrowLeft");
+  await page.getByText("kubectl scale deployment/shop --replicas=1").waitFor();
 });
 
 test("the menu is seen whole, however narrow the panel is", async (t) => {

@@ -7,7 +7,7 @@ import { Decoration, EditorView, ViewPlugin, WidgetType } from "@codemirror/view
 import { isMap, visit } from "yaml";
 import { kubectl, objects } from "./line.js";
 import { documentsOf, valuesOf } from "./reading.js";
-import { context, documents, find, lastLine } from "./text.js";
+import { context, documentAt, documents, find, itemsOf, lastLine, parts } from "./text.js";
 import { say } from "./words.js";
 
 const MOST_REPLICAS = 20;
@@ -26,16 +26,31 @@ const lit = StateField.define({
 /** What `make` makes of a document of a text, worked out once. */
 const ofDocument = (make) => {
   const known = new WeakMap();
-  return (doc, { from, to }) => {
+  return (doc, document) => {
     if (!known.has(doc)) known.set(doc, new Map());
     const made = known.get(doc);
-    if (!made.has(from)) made.set(from, make(doc.sliceString(doc.line(from).from, doc.line(to).to))?.at(-1) ?? undefined);
-    return made.get(from);
+    if (!made.has(document.from)) made.set(document.from, make(doc, document));
+    return made.get(document.from);
   };
 };
+const last = (read) => (doc, { from, to }) => read(doc.sliceString(doc.line(from).from, doc.line(to).to))?.at(-1);
 /** What a document of the text says; `undefined` while that is no YAML. */
-const said = ofDocument(valuesOf);
-const treeOf = ofDocument(documentsOf);
+const said = ofDocument(last(valuesOf));
+const treeOf = ofDocument(last(documentsOf));
+
+/** The objects of a document, `{object, from, to, path}` each: those of a List one by one. */
+const objectsOf = ofDocument((doc, document) => {
+  const whole = said(doc, document);
+  const items = whole?.kind?.endsWith?.("List") && Array.isArray(whole.items) ? whole.items : undefined;
+  if (!items) return whole?.kind ? [{ object: whole, ...document, path: [] }] : [];
+  const places = itemsOf(doc, ["items"], document);
+  return items.map((object, at) => ({
+    object, from: places[at]?.line ?? document.from, to: (places[at + 1]?.line ?? document.to + 1) - 1, path: ["items", at],
+  })).filter(({ object }) => object?.kind);
+});
+
+/** The object that a line is in. */
+const objectAt = (doc, line) => objectsOf(doc, documentAt(doc, line)).find(({ from, to }) => line >= from && line <= to)?.object;
 
 const namespaceOf = (object) => object.metadata?.namespace ?? "default";
 
@@ -68,7 +83,7 @@ function around(document, offset) {
 function selectorAt(state, position) {
   const where = context(state, position);
   if (![...where.path, where.key].some((step) => SELECTORS.includes(step)) || choosesNone(where)) return undefined;
-  const object = said(state.doc, where.document);
+  const object = objectAt(state.doc, where.line.number);
   const from = Math.max(position, where.line.from + (where.flow ? 0 : where.part.column));
   const selector = object && around(treeOf(state.doc, where.document), from - state.doc.line(where.document.from).from);
   if (!selector) return undefined;
@@ -104,14 +119,14 @@ function selectors(relate) {
 function linesOf(doc, pod) {
   const owned = pod.metadata.labels ?? {};
   for (const document of documents(doc)) {
-    const object = said(doc, document);
-    if (!object?.kind || namespaceOf(object) !== pod.metadata.namespace) continue;
-    if (object.kind === "Pod" && object.metadata?.name === pod.metadata.name) return [document.from, document.to];
-    const path = object.kind === "CronJob" ? ["spec", "jobTemplate", "spec", "template"] : ["spec", "template"];
-    const labels = path.reduce((at, step) => at?.[step], object)?.metadata?.labels;
-    const template = find(doc, path, document);
-    if (labels && template.depth === path.length && Object.entries(labels).every(([key, wanted]) => owned[key] === String(wanted))) {
-      return [template.line, lastLine(doc, template.line, template.column, document.to)];
+    for (const { object, from, to, path } of objectsOf(doc, document)) {
+      if (namespaceOf(object) !== pod.metadata.namespace) continue;
+      if (object.kind === "Pod" && object.metadata?.name === pod.metadata.name) return [from, to];
+      const below = object.kind === "CronJob" ? ["spec", "jobTemplate", "spec", "template"] : ["spec", "template"];
+      const labels = below.reduce((at, step) => at?.[step], object)?.metadata?.labels;
+      if (!labels || !Object.entries(labels).every(([key, wanted]) => owned[key] === String(wanted))) continue;
+      const template = find(doc, [...path, ...below], document);
+      if (template.depth === path.length + below.length) return [template.line, lastLine(doc, template.line, template.column, document.to)];
     }
   }
   return undefined;
@@ -186,12 +201,25 @@ class Slider extends WidgetType {
   }
 }
 
-/** Whether a line belongs to a `spec:` right above it: a ConfigMap may have keys of any name. */
-function isOfSpec(doc, { number, text }) {
-  const indent = (line) => line.length - line.trimStart().length;
-  for (let above = number - 1; above >= 1; above--) {
-    const line = doc.line(above).text;
-    if (line.trim() && !line.trim().startsWith("#") && indent(line) < indent(text)) return /^\s*(- )?spec:\s*(#.*)?$/.test(line);
+/** Where a List says what is in it: among its first lines. */
+const isList = (doc, { from, to }) => {
+  for (let number = from; number <= Math.min(to, from + 20); number++) if (/^items:\s*(#.*)?$/.test(doc.line(number).text)) return true;
+  return false;
+};
+
+/** Whether a line belongs to an object's `spec:` right above it: a ConfigMap may have keys of any name. */
+function isOfSpec(doc, line) {
+  let { column } = parts(line.text);
+  let found;
+  for (let number = line.number - 1; number >= 1; number--) {
+    const part = parts(doc.line(number).text);
+    if (part.blank || (part.dashes[0] ?? part.column) >= column) continue;
+    found ??= part;
+    if (found.key !== "spec" || !found.column) return found.key === "spec";
+    // The item's first line: its List is the whole document.
+    if (part.dashes.length) return part.dashes.length === 1 && part.column === found.column && isList(doc, documentAt(doc, number));
+    if (part.column < found.column) return false;
+    column = found.column;
   }
   return false;
 }
@@ -200,7 +228,7 @@ function isOfSpec(doc, { number, text }) {
 const sliders = (run) => {
   const scale = async (view, line, replicas) => {
     const { doc } = view.state;
-    const object = said(doc, documents(doc).find(({ from, to }) => line >= from && line <= to));
+    const object = objectAt(doc, line);
     if (!object?.metadata?.name) return;
     const target = `${object.kind.toLowerCase()}/${object.metadata.name}`;
     const namespace = namespaceOf(object);
@@ -213,7 +241,7 @@ const sliders = (run) => {
     for (const { from, to } of view.visibleRanges) {
       for (let at = from; at <= to;) {
         const line = doc.lineAt(at);
-        const found = line.text.match(/^ {1,4}replicas:\s*(\d{1,3})\s*(#.*)?$/);
+        const found = line.text.match(/^ {1,8}replicas:\s*(\d{1,3})\s*(#.*)?$/);
         if (found && isOfSpec(doc, line)) builder.add(line.to, line.to, Decoration.widget({ widget: new Slider(Number(found[1]), line.number, scale), side: 1 }));
         at = line.to + 1;
       }

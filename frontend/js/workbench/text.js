@@ -86,13 +86,15 @@ export function siblings(doc, line, column, { from, to }) {
     }
     return part.column >= column && !(part.dashes.length && part.dashes.at(-1) < column) && !(part.column < column);
   };
-  for (let number = line - 1; number >= from; number--) {
+  const own = parts(doc.line(line).text);
+  // An item's first line has those of the item before it above.
+  const isFirst = own.dashes.length && own.dashes.at(-1) < column && own.column === column;
+  for (let number = line - 1; number >= from && !isFirst; number--) {
     const part = parts(doc.line(number).text);
     if (!part.blank && (part.column < column)) break;
     look(number);
     if (!part.blank && part.dashes.length && part.dashes[0] < column && part.column <= column) break;
   }
-  const own = parts(doc.line(line).text);
   if (own.key !== undefined && own.column === column) look(line);
   for (let number = line + 1; number <= to; number++) {
     const part = parts(doc.line(number).text);
@@ -268,6 +270,12 @@ export function find(doc, path, { from, to }) {
     [line, column] = [next, start];
   }
   return place;
+}
+
+/** Where the items of a list stand: `{line, inside}` each. */
+export function itemsOf(doc, path, document) {
+  const place = find(doc, [...path, 0], document);
+  return place.depth > path.length ? itemsAt(doc, place.line, parts(doc.line(place.line).text).dashes[0], document.to) : [];
 }
 
 function itemsAt(doc, line, column, to) {
