@@ -43,6 +43,7 @@ mod scenarios;
 mod secrets;
 mod served_kinds;
 mod server_side_apply;
+mod siblings;
 mod simulation;
 mod snapshots;
 mod status_writes;

@@ -256,12 +256,17 @@ fn due(cron: &Of<CronJob>, status: &Doc, desk: &mut Desk<'_, '_>) -> Option<i64>
         }
     };
     let now = desk.timestamp().seconds();
-    let start = missed(cron, &clock, now, true);
-    let due = start.as_ref().and_then(|missed| missed.latest);
-    let verdict = match due {
+    let Some(start) = missed(cron, &clock, now, true) else {
+        // A day that no month has: nothing is tried again before the CronJob changes.
+        let why = "time difference between two schedules is less than 1 second";
+        let text = format!("invalid schedule: {} : {why}", cron.schedule);
+        desk.warning(cron.object(), "InvalidSchedule", text);
+        return None;
+    };
+    let verdict = match start.latest {
         None => None,
         Some(due) => {
-            if start.is_some_and(|missed| missed.count > MANY) {
+            if start.count > MANY {
                 let text = "too many missed start times. Set or decrease .spec.startingDeadlineSeconds or check clock skew";
                 desk.warning(cron.object(), "TooManyMissedTimes", text);
             }

@@ -50,6 +50,7 @@ enum Owner {
 
 impl Controller for GarbageCollector {
     const NAME: &'static str = "generic-garbage-collector";
+    const SOURCE: &'static str = "garbage-collector-controller";
     const WORKERS: u64 = 20;
     /// Each deletion takes two requests.
     const SHARE: Share = Share { steady: 2, burst: 1 };
@@ -85,8 +86,13 @@ impl Controller for GarbageCollector {
             }
         }
         let lost = |owner: &OwnerReference| self.judge(owner, &object.key.namespace, world) != Owner::Solid;
-        if held_by(object, FOREGROUND) || held_by(object, ORPHAN) || object.meta.owners.iter().any(lost) {
+        let lost = object.meta.owners.iter().any(lost);
+        if held_by(object, FOREGROUND) || held_by(object, ORPHAN) || lost {
             desk.add(object.key.clone());
+        }
+        let told = || delta.old.as_ref().is_some_and(|old| old.meta.owners == object.meta.owners);
+        if (lost || object.key.namespace.is_empty()) && !told() {
+            Self::report_strangers(object, world, desk);
         }
     }
 
@@ -178,6 +184,28 @@ impl GarbageCollector {
             }
             _ if self.absent.contains(&owner.uid) => Owner::Dangling,
             _ => Owner::Unseen,
+        }
+    }
+
+    /// Says so where an owner is in another namespace than its dependent, in which nobody can own it.
+    fn report_strangers(object: &Object, world: &World, desk: &mut Desk<'_, '_>) {
+        let namespace = &object.key.namespace;
+        for owner in object.meta.owners.iter() {
+            let Some(key) = owner_key(owner, namespace, world) else { continue };
+            // Only what its key does not find is looked for everywhere.
+            if !key.kind.info().namespaced || world.object(&key).is_some_and(|at| at.meta.uid == owner.uid) {
+                continue;
+            }
+            let mut all = world.informers.find_cache(key.kind).into_iter().flat_map(|cache| cache.values());
+            if all.any(|found| found.meta.uid == owner.uid) {
+                let OwnerReference { api_version, kind, name, .. } = owner;
+                let uid = owner.uid.text();
+                let text = format!(
+                    "ownerRef [{api_version}/{kind}, namespace: {namespace}, name: {name}, uid: {uid}] does not exist \
+                     in namespace \"{namespace}\""
+                );
+                desk.warning(object, "OwnerRefInvalidNamespace", text);
+            }
         }
     }
 

@@ -219,7 +219,15 @@ fn tell(set: &Object, action: &Action, answer: &Answer, desk: &mut Desk<'_, '_>)
         Ok(_) => desk.normal(set, good, format!("{what} {well}")),
         // Somebody else was faster, or the cache lags behind.
         Err(refusal) if matches!(refusal.reason, Reason::AlreadyExists | Reason::NotFound) => {}
-        Err(refusal) => desk.warning(set, bad, format!("{what} failed error: {refusal}")),
+        Err(refusal) => {
+            desk.warning(set, bad, format!("{what} failed error: {refusal}"));
+            if let Action::Claim(pod, claim) = action {
+                // Without it there is no pod, of which is said the same.
+                let why = format!("failed to create PVC {}: {refusal}", claim["metadata"]["name"].str());
+                let what = format!("Create Pod {pod} in StatefulSet {name} failed error: {why}");
+                desk.warning(set, bad, what);
+            }
+        }
     }
 }
 

@@ -50,7 +50,8 @@ pub struct Missed {
     pub count: i64,
 }
 
-/// Looks for starts between the last one (or the CronJob's creation) and now, in seconds.
+/// Looks for starts between the last one (or the CronJob's creation) and now, in seconds. None of a schedule whose
+/// moments do not come.
 pub fn missed(cron: &Of<CronJob>, clock: &Clock, now: i64, with_deadline: bool) -> Option<Missed> {
     let mut earliest = cron.last_schedule.unwrap_or(cron.meta().creation).seconds();
     if let Some(limit) = cron.starting_deadline_seconds.filter(|_| with_deadline) {
