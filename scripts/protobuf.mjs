@@ -23,6 +23,8 @@ const OWN = new Map(packages.map(([name, path]) => [path.slice(root.length).repl
 
 const types = new Map();
 const plain = new Map();
+/** Named lists that are messages of their own, since to them "nothing" and "empty" differ. */
+const nullable = new Set();
 for (const [name, path] of packages) {
   const files = readdirSync(path).filter((file) => /^(types.*|micro_time|duration|fields.*)\.go$/.test(file));
   for (const file of files) read(name, readFileSync(join(path, file), 'utf8'));
@@ -34,6 +36,7 @@ function read(name, text) {
     imports.set((alias ?? path.split('/').pop()).trim(), path);
   }
   for (const [, type, of] of text.matchAll(/^type (\w+) (=? ?[\w.[\]*]+)$/gm)) plain.set(`${name}.${type}`, of.replace(/^= /, ''));
+  for (const [, type] of text.matchAll(/^\/\/ \+protobuf\.nullable=true\n(?:\/\/.*\n|\n)*type (\w+) \[\]/gm)) nullable.add(`${name}.${type}`);
   for (const [, type] of text.matchAll(/^type (\w+) struct ?\{\}$/gm)) types.set(`${name}.${type}`, { fields: [], imports });
   for (const [, type, body] of text.matchAll(/^type (\w+) struct \{\n(.*?)^\}/gms)) {
     const fields = [];
@@ -77,10 +80,10 @@ function resolve(name, imports, go) {
   return resolve(full.split('.').slice(0, 2).join('.'), imports, of);
 }
 
-/** A named map is a map. */
+/** A named map is a map, and most named lists are lists. */
 function expand(name, go) {
   const of = plain.get(`${name}.${go}`) ?? (/^\w+\.ResourceList$/.test(go) ? plain.get('core.v1.ResourceList') : undefined);
-  return of?.startsWith('map[') ? of : go;
+  return of?.startsWith('map[') || (of?.startsWith('[]') && !nullable.has(`${name}.${go}`)) ? of : go;
 }
 
 const wanted = [...types.keys()].filter((name) => !name.startsWith('meta.v1.')).concat(
@@ -92,10 +95,10 @@ while (wanted.length > 0) {
   if (lines.has(name) || !types.has(name)) continue;
   const { fields, imports } = types.get(name);
   const own = name.split('.').slice(0, 2).join('.');
-  const words = fields.flatMap(({ json, inline, go, number }) => {
-    const pointer = go.startsWith('*') ? '?' : '';
-    const spelled = expand(own, go);
-    const map = spelled.match(/^map\[[\w.]+\](.*)$/);
+  const words = fields.flatMap(({ json, inline, go: written, number }) => {
+    const pointer = written.startsWith('*') ? '?' : '';
+    const go = expand(own, written);
+    const map = go.match(/^map\[[\w.]+\](.*)$/);
     const bytes = go === '[]byte';
     const list = go.startsWith('[]') && !bytes ? '*' : '';
     const bare = map ? map[1] : go.replace(/^\*|^\[\]/, '').replace(/^\*/, '');

@@ -389,6 +389,22 @@ mod tests {
     }
 
     #[test]
+    fn rules_and_defaults_of_a_definition() {
+        // The fields above 15 take two bytes for their number.
+        let rules = |rule: &str| [&[0xe2, 0x02][..], &field(1, &field(1, rule.as_bytes()))[1..]].concat();
+        let schema = [field(8, &field(1, b"3")), rules("self > 1"), rules("self < 9")].concat();
+        let validation = field(1, &schema);
+        let version = [field(1, b"v1"), field(4, &validation)].concat();
+        let raw = field(2, &field(7, &version));
+        let kind = "CustomResourceDefinition";
+        let read = to_json(&wrapped("apiextensions.k8s.io/v1", kind, &raw)).expect("it is whole");
+        let expected = serde_json::json!({
+            "default": 3, "x-kubernetes-validations": [{"rule": "self > 1"}, {"rule": "self < 9"}]
+        });
+        assert_eq!(read["spec"]["versions"][0]["schema"]["openAPIV3Schema"], expected);
+    }
+
+    #[test]
     fn what_is_cut_short_or_foreign_is_refused() {
         let whole = wrapped("v1", "ConfigMap", &field(1, &field(1, b"settings")));
         assert!(to_json(&whole).is_ok());
