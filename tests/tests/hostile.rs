@@ -1,6 +1,8 @@
 //! Bodies that are large, deep, or not what they seem: refused or taken within bounds of time, in Kubernetes' words.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use cpu_time::ThreadTime;
 
 use crate::support::world::World;
 use shared::api::cel::{Names, Program};
@@ -16,11 +18,12 @@ const JSON: &str = "application/json-patch+json";
 const STRATEGIC: &str = "application/strategic-merge-patch+json";
 const APPLY: &str = "application/apply-patch+yaml";
 
-/// No single request may take longer, even where the machine is busy and nothing is optimised.
+/// No single request may take more of a core, even where nothing is optimised. By the clock a machine with much else to do
+/// took 22 s for 2 s of work.
 const LONGEST: Duration = Duration::from_secs(8);
 
 fn answer(world: &mut World, method: &str, path: &str, content_type: &str, body: &str) -> HttpResponse {
-    let begun = Instant::now();
+    let begun = ThreadTime::now();
     let response = world.request(HttpRequest {
         method: method.into(),
         path: path.into(),
@@ -401,7 +404,7 @@ fn templates_that_nest_and_multiply_are_bounded() {
         ),
     ];
     for (output, expected) in cases {
-        let begun = Instant::now();
+        let begun = ThreadTime::now();
         let shown = world.kubectl(["get", "nodes", "-o", &output], "");
         let start = &output[..output.len().min(60)];
         assert!(begun.elapsed() < LONGEST, "{start} took {:?}", begun.elapsed());
@@ -426,7 +429,7 @@ fn expressions_that_multiply_are_cancelled() {
         ),
     ];
     for text in cases {
-        let begun = Instant::now();
+        let begun = ThreadTime::now();
         let value = Program::read(&text, &[]).and_then(|program| program.evaluate(&Names::new(), None).value);
         let start = text.get(..60).unwrap_or(&text);
         assert!(begun.elapsed() < LONGEST, "{start} took {:?}", begun.elapsed());
@@ -546,7 +549,7 @@ fn a_role_of_a_million_permissions_is_refused_at_once() {
         hundred("r"),
         hundred("v")
     );
-    let begun = Instant::now();
+    let begun = ThreadTime::now();
     let response = world.request(HttpRequest {
         method: "POST".into(),
         path: "/apis/rbac.authorization.k8s.io/v1/namespaces/default/roles".into(),

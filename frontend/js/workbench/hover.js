@@ -38,11 +38,14 @@ function facts(node, field) {
 
 /** The card, as an extension; `explain` opens the page. */
 export const hover = (explain) => hoverTooltip(async (view, pos) => {
-  const found = await fieldAt(view.state, pos);
+  const { state } = view;
+  const found = await fieldAt(state, pos);
   if (!found) return null;
   const { node, field } = found;
-  const word = view.state.wordAt(pos) ?? { from: pos, to: pos };
+  const word = state.wordAt(pos) ?? { from: pos, to: pos };
   const text = await says(node, field);
+  // Another file may be there by now.
+  if (view.state.doc !== state.doc) return null;
   return {
     pos: word.from, end: word.to, above: true,
     create: () => ({
