@@ -22,7 +22,9 @@ const words = (page) => page.locator(".pod[data-shape=failing] .pod-status").eva
     const range = document.createRange();
     range.setStart(part, 0);
     range.setEnd(part, part.data.search(/ |$/));
-    return { word: range.toString(), lines: range.getClientRects().length, beyond: range.getBoundingClientRect().right - box.right };
+    // Where a line ends behind a word, its end is at the beginning of the next one too.
+    const lines = [...range.getClientRects()].filter(({ width }) => width > 0).length;
+    return { word: range.toString(), lines, beyond: range.getBoundingClientRect().right - box.right };
   });
 }));
 
